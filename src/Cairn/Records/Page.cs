@@ -1,0 +1,21 @@
+namespace Cairn.Records;
+
+/// <param name="Before">The list cursor's place: only what comes after it in the list.</param>
+/// <param name="Skip">How many matching records to pass over first.</param>
+/// <param name="Fields">The fields that are needed; null for all.</param>
+sealed record PageRequest<T>(Filter<T> Filter, int Limit, long? Before = null, long Skip = 0, IReadOnlyList<Field<T>>? Fields = null) where T : class, IRecord, new();
+
+/// <param name="Next">The place to read on from; null at the end of the list.</param>
+sealed record Page<T>(IReadOnlyList<T> Records, long? Next);
+
+/// <param name="Examined">Every record up to this position was looked at.</param>
+sealed record Tail<T>(IReadOnlyList<T> Records, long Examined);
+
+/// <summary>How many, with the sums of the kind's <see cref="Kind{T}.Sums"/>, for one combination of values. An absent value is null.</summary>
+sealed record Group(string?[] Values, long Count, long[] Sums);
+
+/// <param name="Groups">One list for each grouping that was asked for, largest count first.</param>
+/// <param name="Percentiles">Of the kind's <see cref="Kind{T}.Measured"/> field; null when not asked for or nothing matches.</param>
+sealed record Summary<T>(long Count, long[] Sums, IReadOnlyList<Group>[] Groups, Percentiles? Percentiles);
+
+sealed record Percentiles(long P50, long P95, long P99);

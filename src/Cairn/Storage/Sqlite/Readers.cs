@@ -1,0 +1,77 @@
+using System.Collections.Concurrent;
+
+namespace Cairn.Storage.Sqlite;
+
+/// <summary>A connection that only reads, with its prepared statements.</summary>
+sealed class Reader(Connection connection) : IDisposable
+{
+    const int MostStatements = 256;
+
+    readonly Dictionary<string, Statement> statements = new(StringComparer.Ordinal);
+
+    public Connection Connection => connection;
+
+    /// <summary>The statement of this text, kept for the next time.</summary>
+    public Statement Statement(string sql)
+    {
+        if (statements.TryGetValue(sql, out var statement)) return statement;
+        if (statements.Count >= MostStatements)
+        {
+            foreach (var old in statements.Values) old.Dispose();
+            statements.Clear();
+        }
+        return statements[sql] = connection.Prepare(sql);
+    }
+
+    public void Dispose() => connection.Dispose();
+}
+
+/// <summary>
+/// The readers of one database. A read is one short transaction: it sees one state of the log and ends before anything is
+/// sent to anyone, so that no slow client keeps the write-ahead log from being checkpointed.
+/// </summary>
+sealed class Readers(string file) : IDisposable
+{
+    const int Most = 8;
+
+    readonly ConcurrentBag<Reader> idle = [];
+    readonly SemaphoreSlim free = new(Most);
+
+    public async Task<TResult> Read<TResult>(Func<Reader, TResult> read, CancellationToken cancel)
+    {
+        await free.WaitAsync(cancel);
+        try
+        {
+            if (!idle.TryTake(out var reader)) reader = new(Connection.OpenReader(file));
+            var sound = false;
+            try
+            {
+                using var interrupt = cancel.UnsafeRegister(static connection => ((Connection)connection!).Interrupt(), reader.Connection);
+                reader.Connection.Run("BEGIN");
+                var result = read(reader);
+                reader.Connection.Run("COMMIT");
+                sound = true;
+                return result;
+            }
+            catch (SqliteException interrupted) when (interrupted.IsInterrupt && cancel.IsCancellationRequested)
+            {
+                throw new OperationCanceledException("The read was no longer wanted.", interrupted, cancel);
+            }
+            finally
+            {
+                if (sound) idle.Add(reader);
+                else reader.Dispose();
+            }
+        }
+        finally
+        {
+            free.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        while (idle.TryTake(out var reader)) reader.Dispose();
+        free.Dispose();
+    }
+}

@@ -1,0 +1,131 @@
+using Cairn.Records;
+
+namespace Cairn.Storage.Sqlite;
+
+/// <summary>One kind's log in SQLite. Reads go through <see cref="Readers"/>; what writes goes through the store's one writer.</summary>
+sealed class SqliteLog<T>(SqliteLogStore store, Readers readers, LogTable<T> table, TermTexts texts) : ILog<T> where T : class, IRecord, new()
+{
+    /// <summary>Rows that a tail looks at in one read.</summary>
+    const int MostExamined = 10_000;
+
+    readonly string columns = string.Concat(table.InRow.Select(column => ", " + column.Name));
+    readonly bool hasFates = table.Kind.Fields.Any(field => field.Name == "resourceExists");
+
+    public Kind<T> Kind => table.Kind;
+
+    public Task<T?> Find(string identity, CancellationToken cancel) => readers.Read(reader =>
+    {
+        var keys = FindKey(reader, identity);
+        return keys is { } key ? Load(reader, [key], null).SingleOrDefault() : null;
+    }, cancel);
+
+    public Task<Page<T>> Read(PageRequest<T> request, CancellationToken cancel) => readers.Read(reader =>
+    {
+        var filter = request.Filter;
+        var until = request.Before ?? long.MaxValue;
+        List<long> keys;
+        if (filter.Identity is { } identity)
+        {
+            keys = FindKey(reader, identity) is { } key && key < until && request.Skip == 0 ? [key] : [];
+            var alone = Load(reader, keys, request.Fields).Where(record => filter.Matches(Kind, record)).ToList();
+            return new Page<T>(alone, null);
+        }
+
+        var plan = new Plan<T>(reader, table, filter);
+        var skip = request.Skip;
+        if (request.Before is null) (until, skip) = new Totals<T>(reader, table, plan).PassOver(skip);
+        // One more than asked for tells whether the list goes on.
+        keys = [.. plan.Keys(reader, plan.FirstKey, Math.Min(until, plan.UntilKey), skip, request.Limit + 1L)];
+        var more = keys.Count > request.Limit;
+        if (more) keys.RemoveAt(request.Limit);
+        return new Page<T>(Load(reader, keys, request.Fields), more ? keys[^1] : null);
+    }, cancel);
+
+    public Task<Tail<T>> Follow(Filter<T> filter, long after, int limit, CancellationToken cancel) => readers.Read(reader =>
+    {
+        var rows = Rows(reader);
+        var found = new List<T>();
+        var examined = after;
+        var walk = reader.Statement($"SELECT key, position{columns} FROM {table.Name} WHERE position > ? ORDER BY position LIMIT ?").Bind(1, after).Bind(2, MostExamined);
+        while (found.Count < limit && walk.Step())
+        {
+            examined = walk.Integer(1);
+            var record = rows.Read(walk, null);
+            if (filter.Matches(Kind, record)) found.Add(record);
+        }
+        walk.Reset();
+        MarkGone(reader, found);
+        return new Tail<T>(found, examined);
+    }, cancel);
+
+    public Task<long> LastPosition(CancellationToken cancel) => readers.Read(reader =>
+        reader.Connection.Number($"SELECT max((SELECT coalesce(max(position), 0) FROM {table.Name}), (SELECT coalesce(max(value), 0) FROM positions WHERE kind = '{table.Name}'))"), cancel);
+
+    public Task<long> Count(Filter<T> filter, CancellationToken cancel) => readers.Read(reader =>
+    {
+        if (filter.Identity is not null) return FindKey(reader, filter.Identity) is { } key && Load(reader, [key], null).Exists(record => filter.Matches(Kind, record)) ? 1L : 0L;
+        return new Totals<T>(reader, table, new(reader, table, filter)).Count();
+    }, cancel);
+
+    public Task<Summary<T>> Summarise(Filter<T> filter, IReadOnlyList<Field<T>[]> groupings, bool percentiles, CancellationToken cancel) => readers.Read(reader =>
+    {
+        // One record by its identity: its own millisecond narrows the rows to it and its neighbours.
+        if (filter.Identity is { } identity && FindKey(reader, identity) is { } key)
+            filter = filter with { FromMs = Math.Max(filter.FromMs ?? 0, SortKey.Ms(key)), UntilMs = Math.Min(filter.UntilMs ?? long.MaxValue, SortKey.Ms(key) + 1) };
+        return new Totals<T>(reader, table, new(reader, table, filter)).Summarise(groupings, percentiles, (field, term) => texts.Text(reader, field, term));
+    }, cancel);
+
+    public Task<int> Drop(long beforeMs, int limit, CancellationToken cancel) => store.Write(() => store.Writer(this).Drop(beforeMs, limit), cancel);
+
+    public Task<int> Sweep(int limit, CancellationToken cancel) => store.Write(() => store.Sweeper.Sweep(table, limit), cancel);
+
+    public Task<long?> OldestMs(CancellationToken cancel) => readers.Read<long?>(reader =>
+    {
+        var find = reader.Statement($"SELECT min(key) FROM {table.Name}");
+        find.Step();
+        var key = find.IntegerOrNull(0);
+        find.Reset();
+        return key is { } oldest ? SortKey.Ms(oldest) : null;
+    }, cancel);
+
+    Rows<T> Rows(Reader reader) => new(table, (field, term) => texts.Text(reader, field, term));
+
+    long? FindKey(Reader reader, string identity)
+    {
+        var find = reader.Statement($"SELECT key FROM {table.Name} WHERE \"{Kind.Identity.Name}\" = ?");
+        Pack.Bind(find, 1, identity);
+        if (!find.Step()) return null;
+        var key = find.Integer(0);
+        find.Reset();
+        return key;
+    }
+
+    List<T> Load(Reader reader, List<long> keys, IReadOnlyList<Field<T>>? fields)
+    {
+        var rows = Rows(reader);
+        var places = fields is null ? null : table.InRow.Index().Where(column => fields.Contains(column.Item.Field)).Select(column => column.Index).ToArray();
+        var selected = places is null ? columns : string.Concat(places.Select(place => ", " + table.InRow[place].Name));
+        var one = reader.Statement($"SELECT key, position{selected} FROM {table.Name} WHERE key = ?");
+        var records = new List<T>(keys.Count);
+        foreach (var key in keys)
+        {
+            if (!one.Bind(1, key).Step()) throw new InvalidDataException($"The index of {table.Name} names a record that is not there; the database is damaged.");
+            records.Add(rows.Read(one, places));
+            one.Reset();
+        }
+        if (fields is null || fields.Any(field => field.Name == "resourceExists")) MarkGone(reader, records);
+        return records;
+    }
+
+    void MarkGone(Reader reader, List<T> records)
+    {
+        if (!hasFates) return;
+        var find = reader.Statement($"SELECT 1 FROM {table.Name}_gone WHERE subject = ?");
+        foreach (var record in records)
+        {
+            if (Kind.Fate(record) is not { } fate) continue;
+            record.SubjectExists = !find.Bind(1, fate.Subject).Step();
+            if (!record.SubjectExists) find.Reset();
+        }
+    }
+}

@@ -1,0 +1,168 @@
+using Cairn.Events;
+using Cairn.Records;
+using Cairn.Requests;
+
+namespace Cairn.Storage.Sqlite;
+
+/// <summary>
+/// The embedded store: one file, one writer that also checkpoints, several readers. After the operating system fails to
+/// write or to flush, nothing is acknowledged until a restart: a later flush would answer OK for data that is gone.
+/// </summary>
+sealed class SqliteLogStore : ILogStore
+{
+    /// <summary>Pages of the write-ahead log after which it is moved into the database. Larger means fewer, longer moves.</summary>
+    const int CheckpointAfterPages = 8_000;
+
+    readonly string file;
+    readonly Connection writer;
+    readonly Readers readers;
+    readonly SemaphoreSlim gate = new(1);
+    readonly TermNumbers numbers;
+    readonly TermTexts texts = new();
+    readonly TermTexts writerTexts = new();
+    readonly LogWriter<RequestRecord> requestWriter;
+    readonly LogWriter<EventRecord> eventWriter;
+    string? failure;
+    string? refusal;
+
+    SqliteLogStore(string file, Kind<RequestRecord> requests, Kind<EventRecord> events)
+    {
+        this.file = file;
+        writer = Connection.OpenWriter(file);
+        Schema.Apply(writer, "log");
+
+        writer.Run("BEGIN IMMEDIATE");
+        var requestTable = new LogTable<RequestRecord>(writer, requests);
+        var eventTable = new LogTable<EventRecord>(writer, events);
+        writer.Run("COMMIT");
+
+        numbers = new(writer, [.. Searched(requestTable), .. Searched(eventTable)]);
+        var own = new Reader(writer);
+        requestWriter = new(writer, requestTable, numbers, new(requestTable, (field, term) => writerTexts.Text(own, field, term)));
+        eventWriter = new(writer, eventTable, numbers, new(eventTable, (field, term) => writerTexts.Text(own, field, term)));
+        Sweeper = new(writer, numbers, texts);
+
+        readers = new(file);
+        Requests = new SqliteLog<RequestRecord>(this, readers, requestTable, texts);
+        Events = new SqliteLog<EventRecord>(this, readers, eventTable, texts);
+
+        static IEnumerable<int> Searched<T>(LogTable<T> table) where T : class, IRecord, new() =>
+            table.Columns.Where(column => column.Field.Search == Search.Index).Select(column => column.Number);
+    }
+
+    /// <summary>Opens the log in a directory, or makes it. When this returns, the file's journal and flushing were read back and are what durability needs.</summary>
+    public static SqliteLogStore Open(string directory, Kind<RequestRecord> requests, Kind<EventRecord> events)
+    {
+        var file = Path.Combine(directory, "log.db");
+        var isNew = !File.Exists(file);
+        var store = new SqliteLogStore(file, requests, events);
+        if (isNew) Durable.SyncDirectory(directory);
+        return store;
+    }
+
+    public ILog<RequestRecord> Requests { get; }
+
+    public ILog<EventRecord> Events { get; }
+
+    public Sweeper Sweeper { get; }
+
+    public LogWriter<T> Writer<T>(SqliteLog<T> log) where T : class, IRecord, new() =>
+        ReferenceEquals(log, Requests) ? (LogWriter<T>)(object)requestWriter : (LogWriter<T>)(object)eventWriter;
+
+    public Task<BatchOutcome> Append(Batch batch, CancellationToken cancel) => Write(() =>
+    {
+        var outcome = new BatchOutcome(new Outcome[batch.Requests.Count], new Outcome[batch.Events.Count]);
+        if (batch.Requests.Count > 0) requestWriter.Append(batch.Requests, outcome.Requests);
+        if (batch.Events.Count > 0) eventWriter.Append(batch.Events, outcome.Events);
+        return outcome;
+    }, cancel);
+
+    /// <summary>Runs a change as one transaction. When it returns, the change is durable; when it throws, nothing of it is stored.</summary>
+    public async Task<TResult> Write<TResult>(Func<TResult> change, CancellationToken cancel)
+    {
+        await gate.WaitAsync(cancel);
+        try
+        {
+            if (failure is not null) throw new LogUnavailableException(failure);
+            TResult result;
+            try
+            {
+                writer.Run("BEGIN IMMEDIATE");
+                result = change();
+                writer.Run("COMMIT");
+            }
+            catch (SqliteException refused)
+            {
+                Undo();
+                if (!refused.IsFull) failure = $"The log cannot be written since {DateTimeOffset.UtcNow:u} ({refused.Message}). Check the disk, then restart Cairn.";
+                refusal = failure ?? "The disk is full. Free some space; writing goes on by itself.";
+                throw new LogUnavailableException(refusal, refused);
+            }
+            catch
+            {
+                Undo();
+                throw;
+            }
+            refusal = null;
+            Checkpoint();
+            return result;
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
+
+    void Undo()
+    {
+        requestWriter.Forget();
+        eventWriter.Forget();
+        numbers.Forget();
+        writerTexts.Forget();
+        if (!writer.InTransaction) return;
+        try
+        {
+            writer.Run("ROLLBACK");
+        }
+        catch (SqliteException error)
+        {
+            failure = $"The log could not undo a failed write ({error.Message}). Check the disk, then restart Cairn.";
+        }
+    }
+
+    /// <summary>What was committed is durable in the write-ahead log already, so a full disk here refuses nothing.</summary>
+    void Checkpoint()
+    {
+        if (writer.WriteAheadPages < CheckpointAfterPages) return;
+        try
+        {
+            // Readers that follow one another can keep the log from ever beginning anew; once it is long they are waited for.
+            writer.Checkpoint(restart: writer.WriteAheadPages > 8 * CheckpointAfterPages);
+        }
+        catch (SqliteException error) when (error.IsFull)
+        {
+            refusal = "The disk is full. Free some space; writing goes on by itself.";
+        }
+        catch (SqliteException error)
+        {
+            failure = $"The log could not be moved into its database ({error.Message}). Check the disk, then restart Cairn.";
+        }
+    }
+
+    public async Task<StoreHealth> Health(CancellationToken cancel)
+    {
+        var bytes = await readers.Read(reader =>
+            (reader.Connection.Number("PRAGMA page_count") - reader.Connection.Number("PRAGMA freelist_count")) * reader.Connection.Number("PRAGMA page_size"), cancel);
+        var problem = failure ?? refusal;
+        return new("sqlite " + Sqlite3.Version, problem is null, problem, bytes, new DriveInfo(Path.GetDirectoryName(Path.GetFullPath(file))!).AvailableFreeSpace);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await gate.WaitAsync();
+        readers.Dispose();
+        if (failure is null && !writer.InTransaction) Checkpoint();
+        writer.Dispose();
+        gate.Dispose();
+    }
+}
