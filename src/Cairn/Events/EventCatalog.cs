@@ -24,8 +24,6 @@ sealed class EventCatalog
         this.resources = resources.ToFrozenDictionary(StringComparer.Ordinal);
     }
 
-    public static EventCatalog Known { get; } = new([], []);
-
     public IEnumerable<KeyValuePair<string, string>> Actions => labels.OrderBy(pair => pair.Key, StringComparer.Ordinal);
 
     public IEnumerable<ResourceType> Resources => resources.Values.OrderBy(type => type.Name, StringComparer.Ordinal);
@@ -121,4 +119,7 @@ sealed class EventCatalog
         ["api_key.created"] = "Created API key",
         ["api_key.revoked"] = "Revoked API key",
     };
+
+    /// <summary>Without anything configured. It stands below what it is made of.</summary>
+    public static EventCatalog Known { get; } = new([], []);
 }

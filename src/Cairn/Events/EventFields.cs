@@ -16,7 +16,7 @@ static class EventFields
     public static readonly Field<EventRecord> Resource = Text("resource", e => e.Resource, (e, v) => e.Resource = v, Term, "resource", max: 128);
     public static readonly Field<EventRecord> ResourceId = Text("resourceId", e => e.ResourceId, (e, v) => e.ResourceId = v, Plain, "resourceId");
     public static readonly Field<EventRecord> ResourceName = Text("resourceName", e => e.ResourceName, (e, v) => e.ResourceName = v, Term, search: Search.Index, max: 512);
-    public static readonly Field<EventRecord> Outcome = Text("outcome", e => e.Outcome, (e, v) => e.Outcome = v ?? "success", Term, "outcome", max: 7);
+    public static readonly Field<EventRecord> Outcome = Text("outcome", e => e.Outcome, (e, v) => e.Outcome = v ?? "success", Term, "outcome", max: 7, allowed: ["success", "failure", "denied"]);
     static readonly Field<EventRecord> Ip = Text("ip", e => e.Ip, (e, v) => e.Ip = v, Term, max: 64);
     static readonly Field<EventRecord> UserAgent = Text("userAgent", e => e.UserAgent, (e, v) => e.UserAgent = v, Term, max: 512);
     public static readonly Field<EventRecord> Metadata = new() { Name = "metadata", Type = FieldType.Json, Text = e => e.Metadata, SetText = (e, v) => e.Metadata = v, MaxLength = 16 * 1024 };
@@ -35,6 +35,7 @@ static class EventFields
             Search = Search.Listing,
             SearchText = key => key + "\n" + catalog.Label(key),
             MaxLength = 128,
+            Required = true,
         };
         var actionLabel = Derived("actionLabel", e => catalog.Label(e.Action));
 
@@ -70,8 +71,9 @@ static class EventFields
     }
 
     static Field<EventRecord> Text(
-        string name, Func<EventRecord, string?> get, Action<EventRecord, string?> set, Keep keep, string? parameter = null, Search search = Search.None, int max = 256, string? absent = null) =>
-        new() { Name = name, Type = FieldType.Text, Text = get, SetText = set, Keep = keep, Parameter = parameter, Search = search, MaxLength = max, AbsentName = absent };
+        string name, Func<EventRecord, string?> get, Action<EventRecord, string?> set, Keep keep, string? parameter = null, Search search = Search.None, int max = 256, string? absent = null,
+        string[]? allowed = null) =>
+        new() { Name = name, Type = FieldType.Text, Text = get, SetText = set, Keep = keep, Parameter = parameter, Search = search, MaxLength = max, AbsentName = absent, Allowed = allowed };
 
     static Field<EventRecord> Derived(string name, Func<EventRecord, string?> get) =>
         new() { Name = name, Type = FieldType.Text, Stored = false, Sent = false, Text = get };

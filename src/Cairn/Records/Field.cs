@@ -54,6 +54,12 @@ sealed class Field<T>
     /// <summary>Characters of a text at most; a longer one is refused.</summary>
     public int MaxLength { get; init; } = 256;
 
+    /// <summary>The only values that there are; null when any is.</summary>
+    public string[]? Allowed { get; init; }
+
+    /// <summary>True for a field that every sender must fill.</summary>
+    public bool Required { get; init; }
+
     /// <summary>False for what Cairn adds on the way out; such a field is in no store.</summary>
     public bool Stored { get; init; } = true;
 

@@ -7,13 +7,13 @@ namespace Cairn.Requests;
 static class RequestFields
 {
     static readonly Field<RequestRecord> Id = new() { Name = "id", Type = FieldType.Integer, Stored = false, Sent = false, Number = r => r.Position };
-    static readonly Field<RequestRecord> RequestId = Text("request_id", r => r.RequestId, (r, v) => r.RequestId = v ?? "", Plain, search: Search.Identity);
-    static readonly Field<RequestRecord> Timestamp = new() { Name = "timestamp", Type = FieldType.Time, Number = r => r.TimeMs, SetNumber = (r, v) => r.TimeMs = v ?? 0 };
+    static readonly Field<RequestRecord> RequestId = Text("request_id", r => r.RequestId, (r, v) => r.RequestId = v ?? "", Plain, search: Search.Identity, max: 64, required: true);
+    static readonly Field<RequestRecord> Timestamp = new() { Name = "timestamp", Type = FieldType.Time, Required = true, Number = r => r.TimeMs, SetNumber = (r, v) => r.TimeMs = v ?? 0 };
     public static readonly Field<RequestRecord> Model = Text("model", r => r.Model, (r, v) => r.Model = v ?? "", Term, "model", Search.Index);
     public static readonly Field<RequestRecord> BackendType = Text("backend_type", r => r.BackendType, (r, v) => r.BackendType = v ?? "", Term, "backend_type");
     public static readonly Field<RequestRecord> Endpoint = Text("endpoint", r => r.Endpoint, (r, v) => r.Endpoint = v ?? "", Term, "endpoint");
     public static readonly Field<RequestRecord> Duration = Integer("duration_ms", r => r.DurationMs, (r, v) => r.DurationMs = v ?? 0);
-    public static readonly Field<RequestRecord> Status = Text("status", r => r.Status, (r, v) => r.Status = v ?? "", Term, "status");
+    public static readonly Field<RequestRecord> Status = Text("status", r => r.Status, (r, v) => r.Status = v ?? "", Term, "status", max: 7, allowed: ["success", "error", "timeout"], required: true);
     static readonly Field<RequestRecord> PromptTokens = Integer("prompt_tokens", r => r.PromptTokens, (r, v) => r.PromptTokens = v);
     static readonly Field<RequestRecord> CompletionTokens = Integer("completion_tokens", r => r.CompletionTokens, (r, v) => r.CompletionTokens = v);
     static readonly Field<RequestRecord> TotalTokens = Integer("total_tokens", r => r.TotalTokens, (r, v) => r.TotalTokens = v);
@@ -50,7 +50,7 @@ static class RequestFields
         Rollups =
         [
             new("shape", [Model, BackendType, Endpoint, Status], Spans.All, Sums: true, Histogram: true, MostTerms: 1_000),
-            new("api_key", [ApiKeyId], Spans.All, Sums: true),
+            new("api_key", [ApiKeyId, ApiKeyName], Spans.All, Sums: true),
             new("user", [User], Spans.All, Sums: true),
         ],
         IsIdentity = Requests.RequestId.IsWhole,
@@ -58,8 +58,9 @@ static class RequestFields
     };
 
     static Field<RequestRecord> Text(
-        string name, Func<RequestRecord, string?> get, Action<RequestRecord, string?> set, Keep keep, string? parameter = null, Search search = Search.None, int max = 256) =>
-        new() { Name = name, Type = FieldType.Text, Text = get, SetText = set, Keep = keep, Parameter = parameter, Search = search, MaxLength = max };
+        string name, Func<RequestRecord, string?> get, Action<RequestRecord, string?> set, Keep keep, string? parameter = null, Search search = Search.None, int max = 256,
+        string[]? allowed = null, bool required = false) =>
+        new() { Name = name, Type = FieldType.Text, Text = get, SetText = set, Keep = keep, Parameter = parameter, Search = search, MaxLength = max, Allowed = allowed, Required = required };
 
     static Field<RequestRecord> Integer(string name, Func<RequestRecord, long?> get, Action<RequestRecord, long?> set) =>
         new() { Name = name, Type = FieldType.Integer, Number = get, SetNumber = set };

@@ -1,0 +1,104 @@
+using System.Net.Sockets;
+using System.Net.WebSockets;
+using System.Text.Json;
+using Cairn.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Cairn.Commands;
+
+/// <summary>
+/// The owner of a data directory, speaking to Cairn through the socket in it. Where no server runs, one is started in this
+/// process for as long as the command takes, with that socket as its only door: so a command has one way of doing its work.
+/// </summary>
+sealed class Owner : IAsyncDisposable
+{
+    readonly CairnHost? own;
+    readonly SocketsHttpHandler handler;
+
+    Owner(string socket, CairnHost? own)
+    {
+        this.own = own;
+        handler = new()
+        {
+            ConnectCallback = async (_, cancel) =>
+            {
+                var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                await connection.ConnectAsync(new UnixDomainSocketEndPoint(socket), cancel);
+                return new NetworkStream(connection, ownsSocket: true);
+            },
+        };
+        Http = new(handler) { BaseAddress = new("http://cairn"), Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    public HttpClient Http { get; }
+
+    /// <summary>True when a server was running already.</summary>
+    public bool IsServerRunning => own is null;
+
+    public static async Task<Owner> Connect(Settings settings)
+    {
+        var socket = DataDirectory.Socket(settings.DataDirectory);
+        if (await Answers(socket)) return new(socket, null);
+        var host = await CairnHost.Start(settings, TimeProvider.System, NullLoggerFactory.Instance, openToOthers: false);
+        return new(socket, host);
+    }
+
+    static async Task<bool> Answers(string socket)
+    {
+        if (!File.Exists(socket)) return false;
+        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await probe.ConnectAsync(new UnixDomainSocketEndPoint(socket));
+            return true;
+        }
+        catch (SocketException)
+        {
+            // A server that was killed leaves its socket behind.
+            return false;
+        }
+    }
+
+    public async Task<JsonDocument> Get(string path, CancellationToken cancel)
+    {
+        using var answer = await Http.GetAsync(path, cancel);
+        return await Read(answer, cancel);
+    }
+
+    public async Task<JsonDocument> Send(HttpMethod method, string path, HttpContent? content, CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = content };
+        using var answer = await Http.SendAsync(request, cancel);
+        return await Read(answer, cancel);
+    }
+
+    /// <summary>A stream of bytes, read as it comes.</summary>
+    public async Task<HttpResponseMessage> Stream(string path, CancellationToken cancel)
+    {
+        var answer = await Http.GetAsync(path, HttpCompletionOption.ResponseHeadersRead, cancel);
+        if (!answer.IsSuccessStatusCode) (await Read(answer, cancel)).Dispose();
+        return answer;
+    }
+
+    public async Task<WebSocket> Follow(string path, CancellationToken cancel)
+    {
+        var socket = new ClientWebSocket();
+        await socket.ConnectAsync(new Uri("ws://cairn" + path), new HttpMessageInvoker(handler, disposeHandler: false), cancel);
+        return socket;
+    }
+
+    static async Task<JsonDocument> Read(HttpResponseMessage answer, CancellationToken cancel)
+    {
+        await using var body = await answer.Content.ReadAsStreamAsync(cancel);
+        var json = await JsonDocument.ParseAsync(body, cancellationToken: cancel);
+        if (answer.IsSuccessStatusCode) return json;
+        using (json) throw new CommandException(json.RootElement.GetProperty("detail").GetString() ?? answer.ReasonPhrase ?? "It failed.");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        handler.Dispose();
+        if (own is not null) await own.DisposeAsync();
+    }
+}

@@ -1,0 +1,49 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using Cairn.Hosting;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Cairn.Commands;
+
+/// <summary>Starts the gateway and the console, and runs until it is told to stop.</summary>
+static class ServeCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("serve", "Start the gateway and the console (the default)");
+        command.SetAction(Run);
+        return command;
+    }
+
+    public static async Task<int> Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var settings = SettingOptions.Read(parsed);
+        using var logs = Logs();
+        await using var host = await CairnHost.Start(settings, TimeProvider.System, logs);
+
+        Console.WriteLine($"Cairn keeps its log in {settings.DataDirectory}");
+        if (host.GatewayUrl is { } gateway) Console.WriteLine($"Gateway  {gateway.OriginalString}");
+        if (host.ConsoleUrl is { } console) Console.WriteLine($"Console  {console.OriginalString}");
+        Console.WriteLine("Press Ctrl+C to stop.");
+
+        var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var cancelled = cancel.Register(() => stop.TrySetResult());
+        await stop.Task;
+        return Commands.Run.Done;
+
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            stop.TrySetResult();
+        }
+    }
+
+    /// <summary>Cairn's own log: one JSON object a line, on standard error; letters that could rearrange a line are escaped.</summary>
+    static ILoggerFactory Logs() => LoggerFactory.Create(logging => logging
+        .SetMinimumLevel(LogLevel.Information)
+        .AddFilter("Microsoft", LogLevel.Warning)
+        .AddJsonConsole(options => (options.UseUtcTimestamp, options.TimestampFormat) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'"))
+        .Services.Configure<ConsoleLoggerOptions>(options => options.LogToStandardErrorThreshold = LogLevel.Trace));
+}

@@ -1,0 +1,143 @@
+using Cairn.Access;
+using Cairn.Export;
+using Cairn.Hosting;
+using Cairn.Live;
+using Cairn.Records;
+
+namespace Cairn.Events;
+
+/// <summary>Reading events: the list, one, the actors, a file, live.</summary>
+static class EventEndpoints
+{
+    const int MostActors = 1_000;
+
+    public static void MapEvents(this WebApplication app, CairnHost host) => app.Routes(host, "/api/v1/admin", AccessRule.Key(Scopes.AuditRead))
+        .Get("/audit-logs", List)
+        .Get("/audit-logs/{id}", One)
+        .Get("/audit-logs/actors", Actors)
+        .Get("/audit-logs/catalog", Catalog)
+        .Get("/audit-logs/export", Export)
+        .Get("/ws/audit-logs", Follow);
+
+    static async Task<IResult> List(HttpContext context, CairnHost host)
+    {
+        var log = host.Log.Events;
+        var query = new Query(context.Request.Query);
+        var filter = query.Filter(log.Kind, "from", "to");
+        var limit = (int)query.Number("limit", 25, 1, 100);
+        var page = query.Number("page", 1, 1, int.MaxValue);
+        var cursor = query.ListCursor(log.Kind.Name);
+        if (cursor is not null && page > 1) query.Refuse("page", "cannot be given together with cursor");
+        if (query.Fault is { } fault) return Problems.Bad(fault);
+
+        var total = await log.Count(filter, context.RequestAborted);
+        var found = await log.Read(new(filter, limit, cursor, (page - 1) * limit), context.RequestAborted);
+        context.Response.Headers["X-Total-Count"] = total.ToString();
+        var json = new RecordJson<EventRecord>(log.Kind);
+        return new JsonAnswer(writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteStartArray("items");
+            foreach (var record in found.Records) json.Write(writer, record);
+            writer.WriteEndArray();
+            writer.WriteNumber("total", total);
+            writer.WriteNumber("page", page);
+            writer.WriteNumber("limit", limit);
+            writer.WriteString("nextCursor", found.Next is { } next ? Cursor.ForList(log.Kind.Name, next) : null);
+            writer.WriteEndObject();
+        });
+    }
+
+    static async Task<IResult> One(HttpContext context, CairnHost host)
+    {
+        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        var record = Guid.TryParseExact(context.RouteText("id"), "D", out var uuid) ? await host.Log.Events.Find(uuid.ToString("D"), context.RequestAborted) : null;
+        if (record is null) return Problems.NotFound("There is no event with this id.");
+        return new JsonAnswer(writer => new RecordJson<EventRecord>(host.Log.Events.Kind).Write(writer, record));
+    }
+
+    static async Task<IResult> Actors(HttpContext context, CairnHost host)
+    {
+        var log = host.Log.Events;
+        var query = new Query(context.Request.Query);
+        var asked = query.One("q");
+        var limit = (int)query.Number("limit", MostActors, 1, MostActors);
+        if (query.Fault is { } fault) return Problems.Bad(fault);
+
+        var summary = await log.Summarise(Filter<EventRecord>.Everything, [[EventFields.ActorId, EventFields.ActorName, EventFields.ActorEmail]], percentiles: false, context.RequestAborted);
+        var matching = summary.Groups[0]
+            .Select(group => (Id: group.Values[0], Name: group.Values[0] is null ? "System" : group.Values[1], Email: group.Values[2]))
+            .GroupBy(actor => actor.Id)
+            .Where(same => asked is null || same.Any(actor => Has(actor.Id) || Has(actor.Name) || Has(actor.Email)))
+            .OrderBy(same => same.First().Name ?? same.Key, StringComparer.OrdinalIgnoreCase).ThenBy(same => same.Key, StringComparer.Ordinal)
+            .ToList();
+
+        var actors = new List<(string? Id, string? Name, string? Email)>();
+        foreach (var same in matching.Take(limit)) actors.Add(same.Key is null ? (null, "System", null) : same.Count() == 1 ? same.First() : await Latest(same.Key));
+        context.Response.Headers["X-Total-Count"] = matching.Count.ToString();
+        return new JsonAnswer(writer =>
+        {
+            writer.WriteStartArray();
+            foreach (var (id, name, email) in actors)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("id", id);
+                writer.WriteString("name", name);
+                writer.WriteString("email", email);
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+        });
+
+        bool Has(string? text) => text?.Contains(asked!, StringComparison.OrdinalIgnoreCase) == true;
+
+        // Someone who was renamed is listed once, by the latest name.
+        async Task<(string?, string?, string?)> Latest(string id)
+        {
+            var filter = new Filter<EventRecord> { Conditions = [new(EventFields.ActorId, [id], [])] };
+            var latest = (await log.Read(new(filter, 1), context.RequestAborted)).Records is [var found, ..] ? found : null;
+            return (id, latest?.ActorName, latest?.ActorEmail);
+        }
+    }
+
+    /// <summary>The words of this log: every known action and resource type with its label.</summary>
+    static Task<IResult> Catalog(HttpContext context, CairnHost host)
+    {
+        if (new Query(context.Request.Query).Fault is { } fault) return Task.FromResult(Problems.Bad(fault));
+        return Task.FromResult<IResult>(new JsonAnswer(writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteStartArray("actions");
+            foreach (var (key, label) in host.Settings.Catalog.Actions)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("key", key);
+                writer.WriteString("label", label);
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+            writer.WriteStartArray("resources");
+            foreach (var type in host.Settings.Catalog.Resources)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("name", type.Name);
+                writer.WriteString("label", type.Label);
+                writer.WriteString("link", type.Link);
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }));
+    }
+
+    static Task<IResult> Follow(HttpContext context, CairnHost host) => LiveEndpoints.Follow(context, host.Log.Events, host.Recorder.EventFeed, "from", "to", host.Stopping);
+
+    static async Task<IResult> Export(HttpContext context, CairnHost host)
+    {
+        var query = new Query(context.Request.Query);
+        var format = query.Choice("format", "csv", "csv", "jsonl");
+        var filter = query.Filter(host.Log.Events.Kind, "from", "to");
+        if (query.Fault is { } fault) return Problems.Bad(fault);
+        return await Exporter.Export(context, host, host.Log.Events, filter, format, host.Settings.ExportRows, $"audit-logs-{host.Clock.GetUtcNow():yyyy-MM-dd}");
+    }
+}

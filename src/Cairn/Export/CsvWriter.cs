@@ -1,0 +1,74 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Text;
+using Cairn.Records;
+
+namespace Cairn.Export;
+
+/// <summary>
+/// Writes records as RFC 4180 lines of the kind's CSV columns. A cell that a spreadsheet would take for a formula is
+/// prefixed with an apostrophe.
+/// </summary>
+sealed class CsvWriter<T>(Kind<T> kind, IBufferWriter<byte> output) where T : class, IRecord, new()
+{
+    static readonly SearchValues<char> NeedQuotes = SearchValues.Create(",\"\r\n");
+    static readonly SearchValues<char> BeginFormulas = SearchValues.Create("=+-@\t\r");
+
+    readonly Field<T>[] columns = kind.Csv;
+
+    public void WriteHeader()
+    {
+        for (var i = 0; i < columns.Length; i++)
+        {
+            if (i > 0) Write(","u8);
+            WriteText(columns[i].Name);
+        }
+        Write("\r\n"u8);
+    }
+
+    public void Write(T record)
+    {
+        for (var i = 0; i < columns.Length; i++)
+        {
+            if (i > 0) Write(","u8);
+            var column = columns[i];
+            if (column.IsText) WriteText(column.Text!(record));
+            else if (column.Number!(record) is { } number) WriteNumber(column.Type, number);
+        }
+        Write("\r\n"u8);
+    }
+
+    void WriteNumber(FieldType type, long number)
+    {
+        var span = output.GetSpan(Iso.Length);
+        var length = Iso.Length;
+        switch (type)
+        {
+            case FieldType.Time: Iso.Write(span, number); break;
+            case FieldType.Boolean: length = Encoding.ASCII.GetBytes(number != 0 ? "true" : "false", span); break;
+            default: Utf8Formatter.TryFormat(number, span, out length); break;
+        }
+        output.Advance(length);
+    }
+
+    void WriteText(string? text)
+    {
+        if (string.IsNullOrEmpty(text)) return;
+        var isFormula = BeginFormulas.Contains(text[0]) && !IsNumber(text);
+        var isQuoted = text.AsSpan().ContainsAny(NeedQuotes);
+        if (isQuoted) Write("\""u8);
+        if (isFormula) Write("'"u8);
+        WriteUtf8(isQuoted && text.Contains('"', StringComparison.Ordinal) ? text.Replace("\"", "\"\"", StringComparison.Ordinal) : text);
+        if (isQuoted) Write("\""u8);
+    }
+
+    static bool IsNumber(string text) => double.TryParse(text, System.Globalization.NumberStyles.Float, null, out _);
+
+    void WriteUtf8(string text)
+    {
+        var span = output.GetSpan(Encoding.UTF8.GetMaxByteCount(text.Length));
+        output.Advance(Encoding.UTF8.GetBytes(text, span));
+    }
+
+    void Write(ReadOnlySpan<byte> bytes) => output.Write(bytes);
+}

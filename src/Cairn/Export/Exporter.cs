@@ -1,0 +1,80 @@
+using System.Buffers;
+using System.Text.Json;
+using Cairn.Access;
+using Cairn.Hosting;
+using Cairn.Records;
+using Cairn.Storage;
+
+namespace Cairn.Export;
+
+/// <summary>
+/// Streams a list as a file: the screen's filter, order and rows, read piece by piece so that memory does not grow with
+/// the rows and no read stays open while a slow client takes its time.
+/// </summary>
+static class Exporter
+{
+    const int RowsInPiece = 2_000;
+
+    /// <param name="most">Rows at which the export stops; 0 for no limit.</param>
+    /// <param name="fileName">Without its ending.</param>
+    public static async Task<IResult> Export<T>(HttpContext context, CairnHost host, ILog<T> log, Filter<T> filter, string format, int most, string fileName) where T : class, IRecord, new()
+    {
+        var cancel = context.RequestAborted;
+        var fields = format == "csv" ? log.Kind.Csv : null;
+        var total = await log.Count(filter, cancel);
+        var rows = most > 0 ? Math.Min(total, most) : total;
+
+        // Read before the export itself is recorded, so that it is not in its own file.
+        var page = await log.Read(new(filter, (int)Math.Min(RowsInPiece, Math.Max(rows, 1)), Fields: fields), cancel);
+        await host.SelfAudit.Record(Caller.Of(context), Address.Of(context), "audit.exported", "AuditLog", null, log.Kind.Name, Describe(context, log.Kind.Name, format, rows));
+
+        var response = context.Response;
+        response.ContentType = format == "csv" ? "text/csv; charset=utf-8" : "application/jsonl";
+        response.Headers.ContentDisposition = $"attachment; filename=\"{fileName}.{format}\"";
+        response.Headers["X-Total-Count"] = total.ToString();
+        if (rows < total) response.Headers["X-Truncated"] = "true";
+
+        var csv = new CsvWriter<T>(log.Kind, response.BodyWriter);
+        var json = new RecordJson<T>(log.Kind);
+        await using var jsonl = new Utf8JsonWriter(response.BodyWriter, RecordJson.Writing);
+        if (format == "csv") csv.WriteHeader();
+
+        for (var left = rows; ;)
+        {
+            foreach (var record in page.Records)
+            {
+                if (left-- <= 0) break;
+                if (format == "csv")
+                {
+                    csv.Write(record);
+                    continue;
+                }
+                json.Write(jsonl, record);
+                await jsonl.FlushAsync(cancel);
+                jsonl.Reset();
+                response.BodyWriter.Write("\n"u8);
+            }
+            if ((await response.BodyWriter.FlushAsync(cancel)).IsCompleted || page.Next is null || left <= 0) break;
+            page = await log.Read(new(filter, RowsInPiece, page.Next, Fields: fields), cancel);
+        }
+        return Results.Empty;
+    }
+
+    static string Describe(HttpContext context, string kind, string format, long rows)
+    {
+        using var bytes = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(bytes, RecordJson.Writing))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("log", kind + "s");
+            writer.WriteString("format", format);
+            writer.WriteNumber("rows", rows);
+            writer.WriteStartObject("filter");
+            foreach (var (name, values) in context.Request.Query.Where(pair => pair.Key != "format").OrderBy(pair => pair.Key, StringComparer.Ordinal))
+                writer.WriteString(name, string.Join(", ", values.OfType<string>()));
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+        }
+        return System.Text.Encoding.UTF8.GetString(bytes.ToArray());
+    }
+}

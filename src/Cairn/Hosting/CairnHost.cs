@@ -1,0 +1,159 @@
+using Cairn.Access;
+using Cairn.Events;
+using Cairn.Records;
+using Cairn.Requests;
+using Cairn.Retention;
+using Cairn.Storage;
+using Cairn.Storage.Sqlite;
+
+namespace Cairn.Hosting;
+
+/// <summary>
+/// A running Cairn: one log, one recorder, and the listeners over them. Each listener is an application of its own, so
+/// that no path of one can be reached through another.
+/// </summary>
+sealed class CairnHost : IAsyncDisposable
+{
+    readonly DataDirectory directory;
+    readonly CancellationTokenSource stopping = new();
+    readonly List<WebApplication> listeners = [];
+    Task housekeeping = Task.CompletedTask;
+
+    CairnHost(Settings settings, TimeProvider clock, ILoggerFactory logs, DataDirectory directory, ILogStore log, IControlStore control)
+    {
+        (Settings, Clock, Logs, this.directory, Log, Control) = (settings, clock, logs, directory, log, control);
+        Recorder = new(log, logs.CreateLogger<Recorder>());
+        Keys = new(control, clock);
+        SelfAudit = new(Recorder, clock);
+        Retention = new(settings, log, control, SelfAudit, clock);
+    }
+
+    public Settings Settings { get; }
+    public TimeProvider Clock { get; }
+    public ILoggerFactory Logs { get; }
+    public ILogStore Log { get; }
+    public IControlStore Control { get; }
+    public Recorder Recorder { get; }
+    public ApiKeys Keys { get; }
+    public SelfAudit SelfAudit { get; }
+    public RetentionWorker Retention { get; }
+
+    /// <summary>Rings when Cairn stops, so that what is long ends.</summary>
+    public CancellationToken Stopping => stopping.Token;
+
+    /// <summary>Where the gateway and the console really listen; null for one that is not open.</summary>
+    public Uri? GatewayUrl { get; private set; }
+
+    public Uri? ConsoleUrl { get; private set; }
+
+    /// <param name="openToOthers">False opens the owner's socket alone, for a command while no server runs.</param>
+    public static async Task<CairnHost> Start(Settings settings, TimeProvider clock, ILoggerFactory logs, bool openToOthers = true)
+    {
+        ThreadPool.SetMinThreads(32, 32);
+        var directory = DataDirectory.Open(settings.DataDirectory);
+        CairnHost? host = null;
+        try
+        {
+            var log = SqliteLogStore.Open(directory.Path, RequestFields.Kind, EventFields.KindOf(settings.Catalog));
+            var control = SqliteControlStore.Open(directory.Path);
+            host = new(settings, clock, logs, directory, log, control);
+            await host.Listen(openToOthers);
+            host.housekeeping = openToOthers ? Task.Run(host.KeepHouse) : Task.CompletedTask;
+            return host;
+        }
+        catch
+        {
+            if (host is not null) await host.DisposeAsync();
+            else directory.Dispose();
+            throw;
+        }
+    }
+
+    async Task Listen(bool openToOthers)
+    {
+        var socket = DataDirectory.Socket(directory.Path);
+        File.Delete(socket);
+        var owners = Listeners.Owners(this, socket);
+        listeners.Add(owners);
+        await owners.StartAsync();
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (!openToOthers) return;
+
+        if (Settings.Role != Role.Console) GatewayUrl = await Open(Listeners.Gateway(this), Settings.Gateway);
+        if (Settings.Role != Role.Gateway) ConsoleUrl = await Open(Listeners.Console(this), Settings.Console);
+    }
+
+    async Task<Uri> Open(WebApplication listener, Uri wanted)
+    {
+        listeners.Add(listener);
+        try
+        {
+            await listener.StartAsync();
+        }
+        catch (IOException taken)
+        {
+            throw new SettingException($"Cannot listen on {wanted}: {taken.InnerException?.Message ?? taken.Message}. Give another address with --gateway or --console.");
+        }
+        return new(listener.Urls.First());
+    }
+
+    /// <summary>What is done now and then, in the background, and never in the way of recording.</summary>
+    async Task KeepHouse()
+    {
+        var log = Logs.CreateLogger<CairnHost>();
+        using var minute = new PeriodicTimer(TimeSpan.FromSeconds(10), Clock);
+        do
+        {
+            try
+            {
+                await Keys.WriteLastUses(Stopping);
+                await Retention.RunWhenDue(Stopping);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (Exception error) when (error is IOException)
+            {
+                HostLog.HousekeepingFailed(log, error);
+            }
+        }
+        while (await Tick(minute));
+
+        async Task<bool> Tick(PeriodicTimer timer)
+        {
+            try
+            {
+                return await timer.WaitForNextTickAsync(Stopping);
+            }
+            catch (OperationCanceledException)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Ends the listeners, writes what was taken, and gives the directory back.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await stopping.CancelAsync();
+        foreach (var listener in listeners) await listener.DisposeAsync();
+        await housekeeping;
+        Retention.Dispose();
+        await Recorder.DisposeAsync();
+        await Log.DisposeAsync();
+        await Control.DisposeAsync();
+        File.Delete(DataDirectory.Socket(directory.Path));
+        directory.Dispose();
+        stopping.Dispose();
+    }
+}
+
+static partial class HostLog
+{
+    [LoggerMessage(LogLevel.Error, "Housekeeping failed; it is tried again")]
+    public static partial void HousekeepingFailed(ILogger log, Exception error);
+
+    [LoggerMessage(LogLevel.Error, "A call failed: {Method} {Path}")]
+    public static partial void CallFailed(ILogger log, Exception error, string method, string path);
+}

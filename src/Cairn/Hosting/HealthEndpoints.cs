@@ -1,0 +1,98 @@
+using System.Text;
+using Cairn.Access;
+using Cairn.Records;
+
+namespace Cairn.Hosting;
+
+/// <summary>Is it alive, is it ready, how is it: for load balancers, for monitoring, for administrators.</summary>
+static class HealthEndpoints
+{
+    /// <summary>Disk space below which Cairn calls itself not ready.</summary>
+    const long LeastFreeBytes = 64 * 1024 * 1024;
+
+    public static void MapHealth(this WebApplication app, CairnHost host) => app.Routes(host, "", AccessRule.Open)
+        .Get("/healthz", Alive)
+        .Get("/readyz", Ready);
+
+    public static void MapAdminHealth(this WebApplication app, CairnHost host) => app.Routes(host, "/api/v1/admin", AccessRule.Key(Scopes.AuditRead))
+        .Get("/health", Health);
+
+    public static void MapMetrics(this WebApplication app, CairnHost host) => app.Routes(host, "", AccessRule.Open)
+        .Get("/metrics", Metrics);
+
+    public static void MapOpenApi(this WebApplication app, CairnHost host) => app.Routes(host, "/openapi", AccessRule.Open)
+        .Get("/v1.json", OpenApi);
+
+    static Task<IResult> Alive(HttpContext context, CairnHost host) => Task.FromResult(Results.Text("ok\n"));
+
+    static Task<IResult> OpenApi(HttpContext context, CairnHost host) =>
+        Task.FromResult(Results.Stream(typeof(HealthEndpoints).Assembly.GetManifestResourceStream("openapi.json")!, "application/json"));
+
+    static async Task<IResult> Ready(HttpContext context, CairnHost host)
+    {
+        var store = await host.Log.Health(context.RequestAborted);
+        var why = !store.Writable ? "the log cannot be written" : store.FreeDiskBytes < LeastFreeBytes ? "the disk is almost full" : null;
+        return why is null ? Results.Text("ready\n") : Problems.Status(StatusCodes.Status503ServiceUnavailable, "Not ready", $"Cairn is not ready: {why}.");
+    }
+
+    static async Task<IResult> Health(HttpContext context, CairnHost host)
+    {
+        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        var store = await host.Log.Health(context.RequestAborted);
+        var requests = await host.Log.Requests.OldestMs(context.RequestAborted);
+        var events = await host.Log.Events.OldestMs(context.RequestAborted);
+        var retention = await host.Retention.State(context.RequestAborted);
+        var counts = host.Recorder.Counts;
+        return new JsonAnswer(writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteString("status", store.Writable ? "ok" : "failing");
+            writer.WriteStartObject("records");
+            writer.WriteNumber("accepted", counts.Accepted);
+            writer.WriteNumber("written", counts.Written);
+            writer.WriteNumber("duplicates", counts.Duplicates);
+            writer.WriteNumber("conflicts", counts.Conflicts);
+            writer.WriteNumber("refused", counts.Refused);
+            writer.WriteNumber("waiting", host.Recorder.Waiting);
+            writer.WriteNumber("lost", 0);
+            writer.WriteNumber("commits", counts.Commits);
+            writer.WriteEndObject();
+            writer.WriteStartObject("store");
+            writer.WriteString("engine", store.Engine);
+            writer.WriteBoolean("writable", store.Writable);
+            writer.WriteString("problem", store.Problem);
+            writer.WriteNumber("bytes", store.Bytes);
+            if (store.FreeDiskBytes is { } free) writer.WriteNumber("freeDiskBytes", free);
+            else writer.WriteNull("freeDiskBytes");
+            writer.WriteEndObject();
+            writer.WriteStartObject("oldest");
+            writer.WriteString("request", requests is { } request ? Iso.Text(request) : null);
+            writer.WriteString("event", events is { } ev ? Iso.Text(ev) : null);
+            writer.WriteEndObject();
+            writer.WritePropertyName("retention");
+            retention.Write(writer);
+            writer.WriteEndObject();
+        });
+    }
+
+    static async Task<IResult> Metrics(HttpContext context, CairnHost host)
+    {
+        var store = await host.Log.Health(context.RequestAborted);
+        var counts = host.Recorder.Counts;
+        var text = new StringBuilder();
+        Metric("cairn_records_accepted_total", "counter", "Records taken from senders.", counts.Accepted);
+        Metric("cairn_requests_written_total", "counter", "Requests stored.", counts.Requests);
+        Metric("cairn_events_written_total", "counter", "Events stored.", counts.Events);
+        Metric("cairn_records_duplicate_total", "counter", "Records that were sent again.", counts.Duplicates);
+        Metric("cairn_records_conflicting_total", "counter", "Records whose id was recorded with other content.", counts.Conflicts);
+        Metric("cairn_records_refused_total", "counter", "Records that could not be written and were not acknowledged.", counts.Refused);
+        Metric("cairn_records_waiting", "gauge", "Records that wait to be written.", host.Recorder.Waiting);
+        Metric("cairn_commits_total", "counter", "Transactions that stored records.", counts.Commits);
+        Metric("cairn_store_bytes", "gauge", "What the records take.", store.Bytes);
+        Metric("cairn_store_writable", "gauge", "1 while the log can be written.", store.Writable ? 1 : 0);
+        if (store.FreeDiskBytes is { } free) Metric("cairn_disk_free_bytes", "gauge", "What the disk has left.", free);
+        return Results.Text(text.ToString(), "text/plain; version=0.0.4; charset=utf-8");
+
+        void Metric(string name, string type, string help, long value) => text.Append($"# HELP {name} {help}\n# TYPE {name} {type}\n{name} {value}\n");
+    }
+}

@@ -1,0 +1,113 @@
+using System.Net;
+using Cairn.Access;
+using Cairn.Events;
+using Cairn.Requests;
+using Cairn.Retention;
+using Cairn.Storage;
+
+namespace Cairn.Hosting;
+
+/// <summary>The three doors, each with its own table of routes: the gateway, the console, and the owner's socket.</summary>
+static class Listeners
+{
+    const int MostHeaderBytes = 32 * 1024, MostBodyBytes = 32 * 1024 * 1024, MostLiveConnections = 1_000;
+
+    public static WebApplication Gateway(CairnHost host) => Build(host, kestrel => Bind(kestrel, host.Settings.Gateway), isOwnersSocket: false, app =>
+    {
+        app.MapEventIngest(host);
+        app.MapRequests(host, "/admin");
+        app.MapHealth(host);
+        app.MapMetrics(host);
+        app.MapOpenApi(host);
+    });
+
+    public static WebApplication Console(CairnHost host) => Build(host, kestrel => Bind(kestrel, host.Settings.Console), isOwnersSocket: false, app =>
+    {
+        app.MapEvents(host);
+        app.MapRequests(host, "/api/system");
+        app.MapKeys(host);
+        app.MapRetention(host);
+        app.MapHealth(host);
+        app.MapAdminHealth(host);
+        app.MapOpenApi(host);
+    });
+
+    /// <summary>What commands speak to. Only the owner of the data directory can open it.</summary>
+    public static WebApplication Owners(CairnHost host, string socket) => Build(host, kestrel => kestrel.ListenUnixSocket(socket), isOwnersSocket: true, app =>
+    {
+        app.MapEvents(host);
+        app.MapRequests(host, "/api/system");
+        app.MapKeys(host);
+        app.MapRetention(host);
+        app.MapAdminHealth(host);
+        app.MapImport(host);
+    });
+
+    static WebApplication Build(CairnHost host, Action<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions> listen, bool isOwnersSocket, Action<WebApplication> map)
+    {
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, EnvironmentName = "Production" });
+        builder.Configuration.Sources.Clear();
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton(host.Logs);
+        builder.Services.AddSingleton(host.Clock);
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(5));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestHeadersTotalSize = MostHeaderBytes;
+            kestrel.Limits.MaxRequestBodySize = MostBodyBytes;
+            kestrel.Limits.MaxConcurrentUpgradedConnections = MostLiveConnections;
+            kestrel.RequestHeaderEncodingSelector = StrictLength.Select;
+            listen(kestrel);
+        });
+
+        var app = builder.Build();
+        app.Use(Guard(host));
+        app.UseWebSockets(new() { KeepAliveInterval = TimeSpan.FromSeconds(15), KeepAliveTimeout = TimeSpan.FromSeconds(30) });
+        app.UseRouting();
+        app.UseAccess(host.Keys, isOwnersSocket);
+        map(app);
+        return app;
+    }
+
+    static void Bind(Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions kestrel, Uri url)
+    {
+        if (IPAddress.TryParse(url.Host.Trim('[', ']'), out var address)) kestrel.Listen(address, url.Port);
+        else if (url.Host == "localhost") kestrel.ListenLocalhost(url.Port);
+        else kestrel.ListenAnyIP(url.Port);
+    }
+
+    /// <summary>The outermost step: headers that every answer has, and one shape for whatever fails inside.</summary>
+    static Func<HttpContext, RequestDelegate, Task> Guard(CairnHost host)
+    {
+        var log = host.Logs.CreateLogger("Cairn.Hosting");
+        return async (context, next) =>
+        {
+            context.Response.Headers.XContentTypeOptions = "nosniff";
+            context.Response.Headers["Referrer-Policy"] = "no-referrer";
+            context.Response.Headers.ContentSecurityPolicy = "default-src 'none'; frame-ancestors 'none'";
+            try
+            {
+                await next(context);
+            }
+            catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+            {
+                // The caller left; there is no one to answer.
+            }
+            catch (LogUnavailableException unavailable) when (!context.Response.HasStarted)
+            {
+                await Problems.Unavailable(unavailable.Message).ExecuteAsync(context);
+            }
+            catch (BadHttpRequestException bad) when (!context.Response.HasStarted)
+            {
+                await Problems.Status(bad.StatusCode, "Bad request", bad.StatusCode == StatusCodes.Status413PayloadTooLarge ? "The body is too large." : "The request could not be read.").ExecuteAsync(context);
+            }
+            catch (Exception error) when (!context.Response.HasStarted)
+            {
+                HostLog.CallFailed(log, error, context.Request.Method, context.Request.Path);
+                await Problems.Status(StatusCodes.Status500InternalServerError, "Something failed inside Cairn", "It is in Cairn's own log. Nothing was acknowledged.").ExecuteAsync(context);
+            }
+        };
+    }
+}

@@ -1,0 +1,53 @@
+using System.Text.Json;
+using Cairn.Records;
+
+namespace Cairn.Hosting;
+
+/// <summary>What goes wrong is told in one shape (RFC 9457), naming what is wrong and how to mend it.</summary>
+static class Problems
+{
+    public static IResult Bad(BadParameter fault) => new Problem(StatusCodes.Status400BadRequest, "Bad parameter", $"{fault.Name} {fault.Why}.", fault.Name);
+
+    public static IResult Bad(string detail) => new Problem(StatusCodes.Status400BadRequest, "Bad request", detail, null);
+
+    public static IResult Status(int status, string title, string detail) => new Problem(status, title, detail, null);
+
+    public static IResult NotFound(string detail) => new Problem(StatusCodes.Status404NotFound, "Not found", detail, null);
+
+    public static IResult WrongType(string wanted) => new Problem(StatusCodes.Status415UnsupportedMediaType, "Unsupported content type", $"This call takes {wanted}.", null);
+
+    public static IResult TooLarge(string detail) => new Problem(StatusCodes.Status413PayloadTooLarge, "Too large", detail, null);
+
+    /// <summary>The log cannot be written now; the sender keeps what it has and sends it again.</summary>
+    public static IResult Unavailable(string detail) => new Problem(StatusCodes.Status503ServiceUnavailable, "The log cannot be written", detail, null, RetryAfterSeconds: 2);
+
+    sealed record Problem(int Code, string Title, string Detail, string? Parameter, int? RetryAfterSeconds = null) : IResult
+    {
+        public async Task ExecuteAsync(HttpContext context)
+        {
+            context.Response.StatusCode = Code;
+            context.Response.ContentType = "application/problem+json";
+            if (RetryAfterSeconds is { } seconds) context.Response.Headers.RetryAfter = seconds.ToString();
+            await using var writer = new Utf8JsonWriter(context.Response.BodyWriter, RecordJson.Writing);
+            writer.WriteStartObject();
+            writer.WriteString("type", "about:blank");
+            writer.WriteString("title", Title);
+            writer.WriteNumber("status", Code);
+            writer.WriteString("detail", Detail);
+            if (Parameter is not null) writer.WriteString("parameter", Parameter);
+            writer.WriteEndObject();
+        }
+    }
+}
+
+/// <summary>An answer in JSON, written as it is made.</summary>
+sealed class JsonAnswer(Action<Utf8JsonWriter> write, int status = StatusCodes.Status200OK) : IResult
+{
+    public async Task ExecuteAsync(HttpContext context)
+    {
+        context.Response.StatusCode = status;
+        context.Response.ContentType = "application/json";
+        await using var writer = new Utf8JsonWriter(context.Response.BodyWriter, RecordJson.Writing);
+        write(writer);
+    }
+}

@@ -1,0 +1,30 @@
+using Cairn.Access;
+
+namespace Cairn.Hosting;
+
+/// <summary>What answers a call.</summary>
+delegate Task<IResult> Handler(HttpContext context, CairnHost host);
+
+/// <summary>A group of routes under one path with one rule of access. A slice lists its routes here and has its handlers below.</summary>
+sealed class Routes(WebApplication app, CairnHost host, string prefix, AccessRule rule)
+{
+    public Routes Get(string path, Handler handler) => Map(HttpMethods.Get, path, handler);
+
+    public Routes Post(string path, Handler handler) => Map(HttpMethods.Post, path, handler);
+
+    public Routes Delete(string path, Handler handler) => Map(HttpMethods.Delete, path, handler);
+
+    Routes Map(string method, string path, Handler handler)
+    {
+        app.MapMethods(prefix + path, [method], async context => await (await handler(context, host)).ExecuteAsync(context)).WithMetadata(rule);
+        return this;
+    }
+}
+
+static class RoutesOfListener
+{
+    public static Routes Routes(this WebApplication app, CairnHost host, string prefix, AccessRule rule) => new(app, host, prefix, rule);
+
+    /// <summary>What stands for a name in a route's path.</summary>
+    public static string RouteText(this HttpContext context, string name) => context.Request.RouteValues[name] as string ?? "";
+}

@@ -1,0 +1,57 @@
+using Cairn.Records;
+
+namespace Cairn.Live;
+
+/// <summary>
+/// The newest records of one kind, shared by all followers, and a bell that rings when there are more. It holds no one's
+/// place: who falls behind it reads from the store instead, and nothing is kept for anyone.
+/// </summary>
+sealed class Feed<T>(Kind<T> kind) where T : class, IRecord, new()
+{
+    const int Size = 2_048;
+
+    readonly T?[] ring = new T?[Size];
+    readonly Lock writing = new();
+    TaskCompletionSource bell = NewBell();
+    long last;
+
+    public Kind<T> Kind => kind;
+
+    /// <summary>Ends when something is published after it was asked for. Ask first, then read: so nothing falls in between.</summary>
+    public Task Next => Volatile.Read(ref bell).Task;
+
+    public void Publish(IReadOnlyList<T> stored)
+    {
+        if (stored.Count == 0) return;
+        lock (writing)
+        {
+            foreach (var record in stored)
+            {
+                Volatile.Write(ref ring[record.Position % Size], record);
+                Volatile.Write(ref last, record.Position);
+            }
+        }
+        Interlocked.Exchange(ref bell, NewBell()).SetResult();
+    }
+
+    /// <summary>What follows a position, as far as the newest records reach back; false when they do not reach it.</summary>
+    public bool TryRead(Filter<T> filter, long after, int limit, out Tail<T> tail)
+    {
+        var found = new List<T>();
+        var position = after;
+        for (var end = Volatile.Read(ref last); position < end && found.Count < limit; position++)
+        {
+            var record = Volatile.Read(ref ring[(position + 1) % Size]);
+            if (record?.Position != position + 1)
+            {
+                tail = new([], after);
+                return false;
+            }
+            if (filter.Matches(kind, record)) found.Add(record);
+        }
+        tail = new(found, position);
+        return true;
+    }
+
+    static TaskCompletionSource NewBell() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

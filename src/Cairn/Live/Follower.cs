@@ -1,0 +1,139 @@
+using System.Buffers;
+using System.Net.WebSockets;
+using System.Text.Json;
+using Cairn.Records;
+using Cairn.Storage;
+
+namespace Cairn.Live;
+
+/// <summary>One live connection: a cursor that moves along the log as fast as its reader reads.</summary>
+sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> filter, TimeProvider clock) where T : class, IRecord, new()
+{
+    const int FirstRecords = 100, MostAtOnce = 200;
+
+    public static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(30);
+
+    static readonly byte[] Ping = """{"type":"ping"}"""u8.ToArray();
+
+    readonly RecordJson<T> json = new(log.Kind);
+    readonly ArrayBufferWriter<byte> frame = new(1024);
+    long lastSent = clock.GetTimestamp();
+
+    /// <param name="after">Where a former connection ended; null for the newest records and what follows.</param>
+    /// <param name="ended">Rings when the right to follow ends.</param>
+    public async Task Run(long? after, CancellationToken ended)
+    {
+        using var gone = CancellationTokenSource.CreateLinkedTokenSource(ended);
+        var listening = Listen(gone);
+        try
+        {
+            var place = after ?? await SendNewest(gone.Token);
+            while (true)
+            {
+                // Asked for before reading: what is stored in between rings it.
+                var next = feed.Next;
+                if (!feed.TryRead(filter, place, MostAtOnce, out var tail)) tail = await log.Follow(filter, place, MostAtOnce, gone.Token);
+                foreach (var record in tail.Records) await Send(record, gone.Token);
+                if (tail.Examined > place)
+                {
+                    place = tail.Examined;
+                    continue;
+                }
+                if (!await Rings(next, gone.Token))
+                {
+                    await socket.SendAsync(Ping, WebSocketMessageType.Text, true, gone.Token);
+                    lastSent = clock.GetTimestamp();
+                }
+            }
+        }
+        catch (OperationCanceledException) when (gone.IsCancellationRequested)
+        {
+            // The reader left, or may no longer read: both are a way to end.
+        }
+        catch (WebSocketException)
+        {
+            // The connection broke; its reader comes back with its cursor.
+        }
+        finally
+        {
+            await gone.CancelAsync();
+            await Close(ended.IsCancellationRequested);
+            await listening;
+        }
+    }
+
+    /// <summary>Waits for the bell; false when nothing was sent for as long as a quiet connection may be.</summary>
+    async Task<bool> Rings(Task next, CancellationToken cancel)
+    {
+        var left = PingAfter - clock.GetElapsedTime(lastSent);
+        if (left <= TimeSpan.Zero) return false;
+        try
+        {
+            await next.WaitAsync(left, clock, cancel);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The newest matching records, in the order of the log. Answers the position that everything after is still to be sent.</summary>
+    async Task<long> SendNewest(CancellationToken cancel)
+    {
+        var last = await log.LastPosition(cancel);
+        var page = await log.Read(new(filter, FirstRecords), cancel);
+        foreach (var record in page.Records.Where(record => record.Position <= last).OrderBy(record => record.Position)) await Send(record, cancel);
+        return last;
+    }
+
+    async Task Send(T record, CancellationToken cancel)
+    {
+        frame.ResetWrittenCount();
+        using (var writer = new Utf8JsonWriter(frame, RecordJson.Writing))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("type"u8, "log"u8);
+            writer.WritePropertyName("data"u8);
+            json.Write(writer, record);
+            writer.WriteString("cursor"u8, Cursor.ForTail(log.Kind.Name, record.Position));
+            writer.WriteEndObject();
+        }
+        await socket.SendAsync(frame.WrittenMemory, WebSocketMessageType.Text, true, cancel);
+        lastSent = clock.GetTimestamp();
+    }
+
+    /// <summary>Reads what the other side says, which is nothing but that it leaves.</summary>
+    async Task Listen(CancellationTokenSource gone)
+    {
+        var buffer = new byte[256];
+        try
+        {
+            while (socket.State == WebSocketState.Open && (await socket.ReceiveAsync(buffer.AsMemory(), gone.Token)).MessageType != WebSocketMessageType.Close) { }
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+        catch (WebSocketException)
+        {
+            // Broken off without a word: as good as closed.
+        }
+        await gone.CancelAsync();
+    }
+
+    async Task Close(bool refused)
+    {
+        if (socket.State is not (WebSocketState.Open or WebSocketState.CloseReceived)) return;
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        try
+        {
+            var (status, why) = refused ? (WebSocketCloseStatus.PolicyViolation, "access ended") : (WebSocketCloseStatus.NormalClosure, "");
+            await socket.CloseOutputAsync(status, why, patience.Token);
+        }
+        catch (Exception error) when (error is WebSocketException or OperationCanceledException)
+        {
+            socket.Abort();
+        }
+    }
+}

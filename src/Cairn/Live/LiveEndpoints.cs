@@ -1,0 +1,26 @@
+using Cairn.Access;
+using Cairn.Hosting;
+using Cairn.Records;
+using Cairn.Storage;
+
+namespace Cairn.Live;
+
+static class LiveEndpoints
+{
+    /// <summary>Upgrades a call to a live connection with the list's own filter; <c>after</c> takes up where another one ended.</summary>
+    public static async Task<IResult> Follow<T>(HttpContext context, ILog<T> log, Feed<T> feed, string from, string until, CancellationToken stopping) where T : class, IRecord, new()
+    {
+        var query = new Query(context.Request.Query);
+        var filter = query.Filter(log.Kind, from, until);
+        var after = query.TailCursor("after", log.Kind.Name);
+        if (query.Fault is { } fault) return Problems.Bad(fault);
+        if (after > await log.LastPosition(context.RequestAborted)) return Problems.Bad(new BadParameter("after", "is ahead of this log"));
+        if (!context.WebSockets.IsWebSocketRequest) return Problems.Status(StatusCodes.Status426UpgradeRequired, "This path is a WebSocket", "Open it as a WebSocket (ws://), or read the list beside it.");
+
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping, Caller.Of(context).Ended);
+        using var socket = await context.WebSockets.AcceptWebSocketAsync();
+        var clock = context.RequestServices.GetRequiredService<TimeProvider>();
+        await new Follower<T>(socket, log, feed, filter, clock).Run(after, ended.Token);
+        return Results.Empty;
+    }
+}

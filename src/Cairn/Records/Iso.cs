@@ -1,0 +1,58 @@
+using System.Globalization;
+using System.Text;
+
+namespace Cairn.Records;
+
+/// <summary>Times as text: ISO 8601, UTC, milliseconds. Inside Cairn a time is milliseconds since 1970.</summary>
+static class Iso
+{
+    public const int Length = 24;
+
+    static readonly string[] WithOffset = ["yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
+
+    public static string Text(long ms)
+    {
+        Span<byte> text = stackalloc byte[Length];
+        Write(text, ms);
+        return Encoding.ASCII.GetString(text);
+    }
+
+    /// <summary>Writes <c>2026-11-21T04:13:00.000Z</c>: 24 letters.</summary>
+    public static void Write(Span<byte> text, long ms)
+    {
+        var time = DateTime.UnixEpoch.AddMilliseconds(ms);
+        Digits(text, 0, 4, time.Year);
+        Digits(text, 5, 2, time.Month);
+        Digits(text, 8, 2, time.Day);
+        Digits(text, 11, 2, time.Hour);
+        Digits(text, 14, 2, time.Minute);
+        Digits(text, 17, 2, time.Second);
+        Digits(text, 20, 3, time.Millisecond);
+        (text[4], text[7], text[10], text[13], text[16], text[19], text[23]) = ((byte)'-', (byte)'-', (byte)'T', (byte)':', (byte)':', (byte)'.', (byte)'Z');
+    }
+
+    static void Digits(Span<byte> text, int start, int count, int value)
+    {
+        for (var i = start + count - 1; i >= start; i--, value /= 10) text[i] = (byte)('0' + value % 10);
+    }
+
+    public static bool TryReadDate(string text, out DateOnly date) =>
+        DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out date);
+
+    /// <summary>Reads a date-time. One without an offset is in <paramref name="zone"/>.</summary>
+    public static bool TryRead(string text, TimeZoneInfo zone, out long ms)
+    {
+        ms = 0;
+        // A plus sign that was not escaped in a query arrives as a space.
+        if (text.Length > 6 && text[^6] == ' ') text = text[..^6] + "+" + text[^5..];
+        if (!DateTime.TryParseExact(text, WithOffset, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal, out var time)) return false;
+        ms = time.Kind == DateTimeKind.Utc ? Ms(time) : StartMs(time, zone);
+        return true;
+    }
+
+    public static long StartMs(DateOnly date, TimeZoneInfo zone) => StartMs(date.ToDateTime(TimeOnly.MinValue), zone);
+
+    static long StartMs(DateTime local, TimeZoneInfo zone) => Ms(local) - (long)zone.GetUtcOffset(DateTime.SpecifyKind(local, DateTimeKind.Unspecified)).TotalMilliseconds;
+
+    static long Ms(DateTime time) => (time.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMillisecond;
+}

@@ -1,0 +1,134 @@
+using System.Text.Json;
+using Cairn.Hosting;
+using Cairn.Storage;
+
+namespace Cairn.Records;
+
+/// <summary>A body whose records stand for themselves: the good ones are taken, the others are named by their place.</summary>
+sealed class Items<T> where T : class, IRecord, new()
+{
+    /// <summary>Reads one record at whose first token the reader stands. Answers what is wrong with it, or null.</summary>
+    public delegate string? ReadOne(ref Utf8JsonReader reader, T record);
+
+    /// <summary>Deep enough to say of a text that it is nested too deep, and not that it is no JSON.</summary>
+    static readonly JsonReaderOptions Reading = new() { MaxDepth = 512 };
+
+    readonly List<int> places = [];
+    readonly List<(int Index, string Error)> rejected = [];
+
+    public List<T> Records { get; } = [];
+
+    /// <summary>Set when nothing of the body can be taken.</summary>
+    public IResult? Problem { get; private set; }
+
+    public static Items<T> Read(Body body, int most, ReadOne readOne)
+    {
+        var items = new Items<T>();
+        if (body.IsLines) items.ReadLines(body.Bytes.Span, most, readOne);
+        else items.ReadJson(body.Bytes.Span, most, readOne);
+        return items;
+    }
+
+    void ReadLines(ReadOnlySpan<byte> rest, int most, ReadOne readOne)
+    {
+        for (var index = 0; !rest.IsEmpty;)
+        {
+            var end = rest.IndexOf((byte)'\n');
+            var line = (end < 0 ? rest : rest[..end]).Trim(" \t\r"u8);
+            rest = end < 0 ? default : rest[(end + 1)..];
+            if (line.IsEmpty) continue;
+            if (index == most)
+            {
+                Problem = Problems.TooLarge($"A call takes {most} records at most.");
+                return;
+            }
+            try
+            {
+                var reader = new Utf8JsonReader(line, Reading);
+                reader.Read();
+                Take(ref reader, index, readOne);
+                if (reader.Read()) throw new JsonException("More than one value stands on the line.");
+            }
+            catch (JsonException)
+            {
+                if (places.Count > 0 && places[^1] == index) Untake();
+                if (rejected.Count == 0 || rejected[^1].Index != index) rejected.Add((index, "is not one JSON object on one line"));
+            }
+            index++;
+        }
+    }
+
+    void ReadJson(ReadOnlySpan<byte> bytes, int most, ReadOne readOne)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(bytes, Reading);
+            if (!reader.Read() || reader.TokenType is not (JsonTokenType.StartArray or JsonTokenType.StartObject)) throw new JsonException("Neither an object nor an array.");
+            if (reader.TokenType == JsonTokenType.StartObject) Take(ref reader, 0, readOne);
+            else
+            {
+                for (var index = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; index++)
+                {
+                    if (index == most)
+                    {
+                        Problem = Problems.TooLarge($"A call takes {most} records at most.");
+                        return;
+                    }
+                    Take(ref reader, index, readOne);
+                }
+            }
+            if (reader.Read()) throw new JsonException("Something follows the value.");
+        }
+        catch (JsonException broken)
+        {
+            Problem = Problems.Bad(broken.LineNumber is { } line
+                ? $"The body is not valid JSON: line {line + 1}, byte {broken.BytePositionInLine + 1}."
+                : "The body is not a JSON object, an array of them, or (as application/x-ndjson) one on each line.");
+        }
+    }
+
+    void Take(ref Utf8JsonReader reader, int index, ReadOne readOne)
+    {
+        var record = new T();
+        if (readOne(ref reader, record) is { } error)
+        {
+            rejected.Add((index, error));
+            return;
+        }
+        Records.Add(record);
+        places.Add(index);
+    }
+
+    void Untake()
+    {
+        Records.RemoveAt(Records.Count - 1);
+        places.RemoveAt(places.Count - 1);
+    }
+
+    public IResult Answer(Outcome[] outcomes)
+    {
+        var identity = typeof(T) == typeof(Events.EventRecord) ? "id" : "request_id";
+        for (var i = 0; i < outcomes.Length; i++)
+        {
+            if (outcomes[i] == Outcome.Conflict) rejected.Add((places[i], $"{identity} was recorded before with other content"));
+            if (outcomes[i] == Outcome.Crowded) rejected.Add((places[i], "too many records carry this very millisecond"));
+        }
+        rejected.Sort();
+        return new JsonAnswer(writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("accepted", outcomes.Count(outcome => outcome == Outcome.Stored));
+            writer.WriteNumber("duplicates", outcomes.Count(outcome => outcome == Outcome.Duplicate));
+            writer.WriteStartArray("rejected");
+            foreach (var (index, error) in rejected)
+            {
+                writer.WriteStartObject();
+                writer.WriteNumber("index", index);
+                writer.WriteString("error", error);
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        });
+    }
+}

@@ -1,0 +1,54 @@
+using Cairn.Access;
+using Cairn.Export;
+using Cairn.Hosting;
+using Cairn.Live;
+using Cairn.Records;
+
+namespace Cairn.Requests;
+
+/// <summary>Reading requests: the list, its statistics, its course over time, a file, live. The same on both listeners.</summary>
+static class RequestEndpoints
+{
+    /// <param name="prefix"><c>/admin</c> on the gateway, <c>/api/system</c> on the console.</param>
+    public static void MapRequests(this WebApplication app, CairnHost host, string prefix) => app.Routes(host, prefix, AccessRule.Key(Scopes.AuditRead))
+        .Get("/audit-logs", List)
+        .Get("/audit-logs/stats", RequestStats.Stats)
+        .Get("/audit-logs/timeline", RequestStats.Timeline)
+        .Get("/audit-logs/export", Export)
+        .Get("/ws/audit-logs", Follow);
+
+    static async Task<IResult> List(HttpContext context, CairnHost host)
+    {
+        var log = host.Log.Requests;
+        var query = new Query(context.Request.Query);
+        var filter = query.Filter(log.Kind, "start_time", "end_time");
+        var limit = (int)query.Number("limit", 100, 1, 1_000);
+        var offset = query.Number("offset", 0, 0, long.MaxValue / 2);
+        var cursor = query.ListCursor(log.Kind.Name);
+        if (cursor is not null && offset > 0) query.Refuse("offset", "cannot be given together with cursor");
+        if (query.Fault is { } fault) return Problems.Bad(fault);
+
+        var total = await log.Count(filter, context.RequestAborted);
+        var page = await log.Read(new(filter, limit, cursor, offset), context.RequestAborted);
+        context.Response.Headers["X-Total-Count"] = total.ToString();
+        if (page.Next is { } next) context.Response.Headers["X-Next-Cursor"] = Cursor.ForList(log.Kind.Name, next);
+        var json = new RecordJson<RequestRecord>(log.Kind);
+        return new JsonAnswer(writer =>
+        {
+            writer.WriteStartArray();
+            foreach (var record in page.Records) json.Write(writer, record);
+            writer.WriteEndArray();
+        });
+    }
+
+    static Task<IResult> Follow(HttpContext context, CairnHost host) => LiveEndpoints.Follow(context, host.Log.Requests, host.Recorder.RequestFeed, "start_time", "end_time", host.Stopping);
+
+    static async Task<IResult> Export(HttpContext context, CairnHost host)
+    {
+        var query = new Query(context.Request.Query);
+        var format = query.Choice("format", "jsonl", "jsonl", "csv");
+        var filter = query.Filter(host.Log.Requests.Kind, "start_time", "end_time");
+        if (query.Fault is { } fault) return Problems.Bad(fault);
+        return await Exporter.Export(context, host, host.Log.Requests, filter, format, most: 0, "audit-logs");
+    }
+}

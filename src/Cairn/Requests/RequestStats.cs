@@ -1,0 +1,139 @@
+using System.Text.Json;
+using Cairn.Hosting;
+using Cairn.Records;
+using static Cairn.Requests.RequestFields;
+
+namespace Cairn.Requests;
+
+/// <summary>Numbers over the requests that a filter matches: as a whole, by field, and over time.</summary>
+static class RequestStats
+{
+    const int MostGroups = 50, MostBuckets = 1_500;
+
+    public static async Task<IResult> Stats(HttpContext context, CairnHost host)
+    {
+        var query = new Query(context.Request.Query);
+        var filter = query.Filter(host.Log.Requests.Kind, "start_time", "end_time");
+        if (query.Fault is { } fault) return Problems.Bad(fault);
+
+        var summary = await host.Log.Requests.Summarise(filter, [[Status], [BackendType], [Model], [ApiKeyId, ApiKeyName], [User]], percentiles: true, context.RequestAborted);
+        return new JsonAnswer(writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("total_requests", summary.Count);
+            Counts(writer, "by_status", summary.Groups[0]);
+            Counts(writer, "by_backend", summary.Groups[1]);
+            writer.WriteNumber("unique_models", summary.Groups[2].Count(group => group.Values[0] is { Length: > 0 }));
+            writer.WriteStartObject("tokens");
+            Tokens(writer, summary.Sums);
+            writer.WriteEndObject();
+            writer.WriteStartObject("duration_ms");
+            Number(writer, "p50", summary.Percentiles?.P50);
+            Number(writer, "p95", summary.Percentiles?.P95);
+            Number(writer, "p99", summary.Percentiles?.P99);
+            writer.WriteEndObject();
+            Largest(writer, "by_model", summary.Groups[2]);
+            Largest(writer, "by_api_key", summary.Groups[3]);
+            Largest(writer, "by_user", summary.Groups[4]);
+            writer.WriteEndObject();
+        });
+    }
+
+    static void Counts(Utf8JsonWriter writer, string name, IReadOnlyList<Group> groups)
+    {
+        writer.WriteStartObject(name);
+        foreach (var group in groups) writer.WriteNumber(group.Values[0] ?? "", group.Count);
+        writer.WriteEndObject();
+    }
+
+    /// <summary>The largest by name; a key that was renamed stands once, under its name of most calls.</summary>
+    static void Largest(Utf8JsonWriter writer, string name, IReadOnlyList<Group> groups)
+    {
+        writer.WriteStartObject(name);
+        foreach (var same in groups.Where(group => group.Values[0] is not null).GroupBy(group => group.Values[0]!).OrderByDescending(same => same.Sum(group => group.Count)).Take(MostGroups))
+        {
+            writer.WriteStartObject(same.Key);
+            if (same.First().Values.Length > 1) writer.WriteString("name", same.First().Values[1]);
+            writer.WriteNumber("requests", same.Sum(group => group.Count));
+            Tokens(writer, [.. Enumerable.Range(0, 3).Select(i => same.Sum(group => group.Sums[i]))]);
+            writer.WriteEndObject();
+        }
+        writer.WriteEndObject();
+    }
+
+    static void Tokens(Utf8JsonWriter writer, long[] sums)
+    {
+        writer.WriteNumber("prompt", sums[0]);
+        writer.WriteNumber("completion", sums[1]);
+        writer.WriteNumber("total", sums[2]);
+    }
+
+    static void Number(Utf8JsonWriter writer, string name, long? number)
+    {
+        if (number is { } value) writer.WriteNumber(name, value);
+        else writer.WriteNull(name);
+    }
+
+    public static async Task<IResult> Timeline(HttpContext context, CairnHost host)
+    {
+        var log = host.Log.Requests;
+        var query = new Query(context.Request.Query);
+        var filter = query.Filter(log.Kind, "start_time", "end_time");
+        var bucket = query.Choice("bucket", "auto", "auto", "1m", "1h", "1d");
+        var zone = query.Zone();
+        if (query.Fault is { } fault) return Problems.Bad(fault);
+
+        var now = host.Clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var first = filter.FromMs ?? await log.OldestMs(context.RequestAborted) ?? now;
+        var until = filter.UntilMs ?? Math.Max(now, first) + 1;
+        if (bucket == "auto") bucket = (until - first) switch { <= 3 * HourMs => "1m", <= 8 * 24 * HourMs => "1h", _ => "1d" };
+
+        var starts = Starts(first, until, bucket, zone, MostBuckets + 1);
+        if (starts.Count > MostBuckets) return Problems.Bad(new BadParameter("bucket", $"makes more than {MostBuckets} buckets of this range of time; take a larger one or a shorter range"));
+
+        var summaries = new List<Summary<RequestRecord>>(starts.Count);
+        for (var i = 0; i < starts.Count; i++)
+        {
+            var end = i + 1 < starts.Count ? starts[i + 1] : until;
+            var range = filter with { FromMs = Math.Max(starts[i], first), UntilMs = end };
+            summaries.Add(await log.Summarise(range, [[Status]], percentiles: false, context.RequestAborted));
+        }
+
+        return new JsonAnswer(writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteString("bucket", bucket);
+            writer.WriteStartArray("buckets");
+            for (var i = 0; i < starts.Count; i++)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("start", Iso.Text(starts[i]));
+                writer.WriteNumber("total", summaries[i].Count);
+                Counts(writer, "by_status", summaries[i].Groups[0]);
+                writer.WriteStartObject("tokens");
+                Tokens(writer, summaries[i].Sums);
+                writer.WriteEndObject();
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        });
+    }
+
+    const long MinuteMs = 60_000, HourMs = 60 * MinuteMs;
+
+    /// <summary>Where each bucket begins; days begin at midnight of the zone, whatever its clock does in between.</summary>
+    static List<long> Starts(long first, long until, string bucket, TimeZoneInfo zone, int most)
+    {
+        var starts = new List<long>();
+        if (bucket == "1d")
+        {
+            var local = DateTimeOffset.FromUnixTimeMilliseconds(first).ToOffset(zone.GetUtcOffset(DateTimeOffset.FromUnixTimeMilliseconds(first)));
+            for (var day = DateOnly.FromDateTime(local.DateTime); starts.Count < most && Iso.StartMs(day, zone) < until; day = day.AddDays(1)) starts.Add(Iso.StartMs(day, zone));
+            return starts;
+        }
+        var length = bucket == "1m" ? MinuteMs : HourMs;
+        for (var start = first / length * length; start < until && starts.Count < most; start += length) starts.Add(start);
+        return starts;
+    }
+}

@@ -1,0 +1,30 @@
+using Cairn.Access;
+using Cairn.Hosting;
+using Cairn.Records;
+
+namespace Cairn.Retention;
+
+/// <summary>How retention stands, and a run on demand.</summary>
+static class RetentionEndpoints
+{
+    public static void MapRetention(this WebApplication app, CairnHost host) => app.Routes(host, "/api/v1/admin/retention", AccessRule.Administrator)
+        .Get("", State)
+        .Post("/run", Run);
+
+    static async Task<IResult> State(HttpContext context, CairnHost host)
+    {
+        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        var state = await host.Retention.State(context.RequestAborted);
+        return new JsonAnswer(state.Write);
+    }
+
+    static async Task<IResult> Run(HttpContext context, CairnHost host)
+    {
+        var query = new Query(context.Request.Query);
+        var isDry = query.Choice("dry_run", "false", "false", "true") == "true";
+        var confirmed = query.Choice("confirm", "false", "false", "true") == "true";
+        if (query.Fault is { } fault) return Problems.Bad(fault);
+        var run = await host.Retention.Run(Caller.Of(context), Address.Of(context), isDry, confirmed, context.RequestAborted);
+        return new JsonAnswer(writer => RetentionState.Write(writer, run));
+    }
+}
