@@ -692,6 +692,21 @@ public abstract class LogStoreContract : IDisposable
         await twins.Agree();
     }
 
+    [Fact]
+    public async Task A_text_first_recorded_after_a_sweep_is_not_taken_for_an_erased_one()
+    {
+        await using var twins = Start();
+        await twins.Append(Some.Event(Some.Midnight + 10, resourceName: "kept"), Some.Event(Some.Midnight, resourceName: "erased"));
+        await twins.Reopen();
+        await twins.Drop(Some.Midnight + 5, 10);
+        await twins.Sweep(10);
+
+        var sent = Some.Event(resourceName: "new");
+        await twins.Append(sent);
+        await twins.Append(sent);
+        await twins.Agree();
+    }
+
     // What events speak of
 
     [Fact]
