@@ -6,8 +6,13 @@ var root = new RootCommand("Cairn, a self-hosted audit log for AI platforms. Wit
 {
     ServeCommand.Create(),
     KeysCommand.Create(),
+    ExportCommand.Create(),
+    ImportCommand.Create(),
+    TailCommand.Create(),
+    PruneCommand.Create(),
+    DoctorCommand.Create(),
 };
 SettingOptions.AddTo(root);
 root.SetAction((parsed, cancel) => ServeCommand.Run(parsed, cancel));
 
-return await Run.Guarded(() => root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }));
+return await Run.Guarded(root, args);

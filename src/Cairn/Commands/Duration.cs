@@ -5,9 +5,9 @@ static class Duration
 {
     public static TimeSpan Read(string option, string text)
     {
-        var wrong = new CommandException($"{option} is '{text}'; it takes a number and m, h, d or y, such as 90d.");
+        var wrong = new CommandException($"{option} is '{text}'; it takes a number and m, h, d or y, at most 100 years, such as 90d.", Run.NotUnderstood);
         if (text.Length < 2 || !int.TryParse(text[..^1], out var number) || number is < 1 or > 100_000) throw wrong;
-        return text[^1] switch
+        var length = text[^1] switch
         {
             'm' => TimeSpan.FromMinutes(number),
             'h' => TimeSpan.FromHours(number),
@@ -15,5 +15,6 @@ static class Duration
             'y' => TimeSpan.FromDays(365.0 * number),
             _ => throw wrong,
         };
+        return length.TotalDays <= 36_500 ? length : throw wrong;
     }
 }

@@ -10,14 +10,22 @@ namespace Cairn.Commands;
 /// <summary>API keys: create one (its text is shown once), list them, revoke one.</summary>
 static class KeysCommand
 {
-    public static Command Create() => new("keys", "Create, list and revoke API keys") { CreateOne(), List(), Revoke() };
+    public static Command Create() => new("keys", """
+        Create, list and revoke the API keys that applications send and read with.
+
+        Example: cairn keys create --name billing --scope events:write --expires 90d
+        """) { CreateOne(), List(), Revoke() };
 
     static Command CreateOne()
     {
         var name = new Option<string>("--name") { Description = "What the key is for, as it appears in the log", Required = true };
         var scope = new Option<string>("--scope") { Description = $"What it may do, separated by commas: {string.Join(", ", Scopes.All)}", Required = true, HelpName = "S[,S]" };
         var expires = new Option<string>("--expires") { Description = "When it ends, from now: 12h, 90d, 1y (default never)", HelpName = "TIME" };
-        var command = new Command("create", "Create a key; the last line printed is the key alone") { name, scope, expires };
+        var command = new Command("create", """
+            Create a key. The last line printed is the key alone; it is shown this once and stored only as a hash.
+
+            Example: KEY=$(cairn keys create --name first --scope events:write,audit:read | tail -1)
+            """) { name, scope, expires };
         command.SetAction(async (parsed, cancel) =>
         {
             var body = new JsonObject
@@ -27,7 +35,7 @@ static class KeysCommand
             };
             if (parsed.GetValue(expires) is { } text) body["expiresAt"] = DateTimeOffset.UtcNow.Add(Duration.Read("--expires", text)).ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'");
 
-            await using var owner = await Owner.Connect(SettingOptions.Read(parsed));
+            await using var owner = await Owner.Connect(SettingOptions.Read(parsed), cancel);
             using var key = await owner.Send(HttpMethod.Post, "/api/v1/admin/keys", new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json"), cancel);
             Console.WriteLine($"Created key {key.RootElement.GetProperty("id").GetString()}. It is shown this once:");
             Console.WriteLine(key.RootElement.GetProperty("key").GetString());
@@ -38,33 +46,53 @@ static class KeysCommand
 
     static Command List()
     {
-        var command = new Command("list", "List all keys, revoked ones included");
+        var command = new Command("list", """
+            List all keys, revoked and expired ones included: a table on a terminal, else a line each without a heading: id, name, scopes, created, last used, expires, state, with a tab between.
+
+            Example: cairn keys list | cut -f 1,2,7
+            """);
         command.SetAction(async (parsed, cancel) =>
         {
-            await using var owner = await Owner.Connect(SettingOptions.Read(parsed));
+            await using var owner = await Owner.Connect(SettingOptions.Read(parsed), cancel);
             using var keys = await owner.Get("/api/v1/admin/keys", cancel);
+            var rows = keys.RootElement.EnumerateArray().Select(Row).ToList();
+            if (!Terminal.IsOutput)
+            {
+                foreach (var row in rows) Console.WriteLine(string.Join('\t', row));
+                return Run.Done;
+            }
             var table = new Table().Border(TableBorder.Simple).AddColumns("ID", "Name", "Scopes", "Created", "Last used", "Expires", "State");
-            foreach (var key in keys.RootElement.EnumerateArray())
-                table.AddRow(new[]
-                {
-                    key.GetProperty("id").GetString()!, key.GetProperty("name").GetString()!, string.Join(" ", key.GetProperty("scopes").EnumerateArray().Select(one => one.GetString())),
-                    Time(key, "createdAt"), Time(key, "lastUsedAt"), Time(key, "expiresAt"), key.GetProperty("revokedAt").ValueKind == JsonValueKind.Null ? "active" : "revoked",
-                }.Select(Markup.Escape).ToArray());
+            foreach (var row in rows) table.AddRow(row.Select(Markup.Escape).ToArray());
             AnsiConsole.Write(table);
             return Run.Done;
         });
         return command;
 
+        static string[] Row(JsonElement key) =>
+        [
+            key.GetProperty("id").GetString()!, Terminal.Escaped(key.GetProperty("name").GetString()!), string.Join(',', key.GetProperty("scopes").EnumerateArray().Select(one => one.GetString())),
+            Time(key, "createdAt"), Time(key, "lastUsedAt"), Time(key, "expiresAt"), State(key),
+        ];
+
         static string Time(JsonElement key, string name) => key.GetProperty(name).GetString() is { } text ? text[..16].Replace('T', ' ') : "-";
+
+        static string State(JsonElement key) =>
+            key.GetProperty("revokedAt").ValueKind != JsonValueKind.Null ? "revoked"
+            : key.GetProperty("expiresAt").ValueKind != JsonValueKind.Null && key.GetProperty("expiresAt").GetDateTimeOffset() <= DateTimeOffset.UtcNow ? "expired"
+            : "active";
     }
 
     static Command Revoke()
     {
         var id = new Argument<string>("id") { Description = "The key's id, as 'keys list' shows it" };
-        var command = new Command("revoke", "End a key at once") { id };
+        var command = new Command("revoke", """
+            End a key at once, with every live connection that was opened by it.
+
+            Example: cairn keys revoke 7c3d7e4f8a5b6c7d8e9f
+            """) { id };
         command.SetAction(async (parsed, cancel) =>
         {
-            await using var owner = await Owner.Connect(SettingOptions.Read(parsed));
+            await using var owner = await Owner.Connect(SettingOptions.Read(parsed), cancel);
             using var key = await owner.Send(HttpMethod.Delete, "/api/v1/admin/keys/" + Uri.EscapeDataString(parsed.GetValue(id)!), null, cancel);
             Console.WriteLine($"Revoked key {key.RootElement.GetProperty("id").GetString()} ({key.RootElement.GetProperty("name").GetString()}).");
             return Run.Done;

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text.Json;
@@ -12,6 +13,8 @@ namespace Cairn.Commands;
 /// </summary>
 sealed class Owner : IAsyncDisposable
 {
+    static readonly TimeSpan StartsWithin = TimeSpan.FromSeconds(5), StartsSoon = TimeSpan.FromMilliseconds(50);
+
     readonly CairnHost? own;
     readonly SocketsHttpHandler handler;
 
@@ -35,13 +38,34 @@ sealed class Owner : IAsyncDisposable
     /// <summary>True when a server was running already.</summary>
     public bool IsServerRunning => own is null;
 
-    public static async Task<Owner> Connect(Settings settings)
+    /// <summary>The owner, by the server that runs; where none does, by one in this process.</summary>
+    public static async Task<Owner> Connect(Settings settings, CancellationToken cancel)
+    {
+        for (var patience = StartsWithin; ; patience -= StartsSoon)
+        {
+            if (await TryConnect(settings) is { } running) return running;
+            try
+            {
+                return await Start(settings);
+            }
+            catch (DataDirectoryInUseException) when (patience > TimeSpan.Zero)
+            {
+                // A server that starts has the directory before it has its socket.
+                await Task.Delay(StartsSoon, cancel);
+            }
+        }
+    }
+
+    /// <summary>By the server that runs; null when none does.</summary>
+    public static async Task<Owner?> TryConnect(Settings settings)
     {
         var socket = DataDirectory.Socket(settings.DataDirectory);
-        if (await Answers(socket)) return new(socket, null);
-        var host = await CairnHost.Start(settings, TimeProvider.System, NullLoggerFactory.Instance, openToOthers: false);
-        return new(socket, host);
+        return await Answers(socket) ? new(socket, null) : null;
     }
+
+    /// <summary>By a server in this process.</summary>
+    public static async Task<Owner> Start(Settings settings) =>
+        new(DataDirectory.Socket(settings.DataDirectory), await CairnHost.Start(settings, TimeProvider.System, NullLoggerFactory.Instance, openToOthers: false));
 
     static async Task<bool> Answers(string socket)
     {
@@ -83,8 +107,20 @@ sealed class Owner : IAsyncDisposable
     public async Task<WebSocket> Follow(string path, CancellationToken cancel)
     {
         var socket = new ClientWebSocket();
-        await socket.ConnectAsync(new Uri("ws://cairn" + path), new HttpMessageInvoker(handler, disposeHandler: false), cancel);
-        return socket;
+        using var invoker = new HttpMessageInvoker(handler, disposeHandler: false);
+        try
+        {
+            await socket.ConnectAsync(new Uri("ws://cairn" + path), invoker, cancel);
+            return socket;
+        }
+        catch (WebSocketException)
+        {
+            socket.Dispose();
+            // A refused upgrade does not say why; the same call without one does.
+            using var answer = await Http.GetAsync(path, cancel);
+            if (answer.StatusCode == HttpStatusCode.BadRequest) (await Read(answer, cancel)).Dispose();
+            throw;
+        }
     }
 
     static async Task<JsonDocument> Read(HttpResponseMessage answer, CancellationToken cancel)
@@ -92,7 +128,14 @@ sealed class Owner : IAsyncDisposable
         await using var body = await answer.Content.ReadAsStreamAsync(cancel);
         var json = await JsonDocument.ParseAsync(body, cancellationToken: cancel);
         if (answer.IsSuccessStatusCode) return json;
-        using (json) throw new CommandException(json.RootElement.GetProperty("detail").GetString() ?? answer.ReasonPhrase ?? "It failed.");
+        using (json)
+        {
+            var detail = json.RootElement.GetProperty("detail").GetString() ?? answer.ReasonPhrase ?? "It failed.";
+            // The call's parameter is the command's option.
+            if (json.RootElement.TryGetProperty("parameter", out var parameter) && parameter.GetString() is { } name && detail.StartsWith(name + " ", StringComparison.Ordinal))
+                detail = FilterOptions.OptionName(name) + detail[name.Length..];
+            throw new CommandException(detail, answer.StatusCode == HttpStatusCode.BadRequest ? Run.NotUnderstood : Run.NotDone);
+        }
     }
 
     public async ValueTask DisposeAsync()

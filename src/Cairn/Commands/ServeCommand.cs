@@ -10,7 +10,11 @@ static class ServeCommand
 {
     public static Command Create()
     {
-        var command = new Command("serve", "Start the gateway and the console (the default)");
+        var command = new Command("serve", """
+            Start the gateway and the console, and run until stopped. This is what cairn does without a command.
+
+            Example: cairn serve --data /var/lib/cairn --gateway http://0.0.0.0:10243
+            """);
         command.SetAction(Run);
         return command;
     }

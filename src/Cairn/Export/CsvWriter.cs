@@ -12,7 +12,6 @@ namespace Cairn.Export;
 sealed class CsvWriter<T>(Kind<T> kind, IBufferWriter<byte> output) where T : class, IRecord, new()
 {
     static readonly SearchValues<char> NeedQuotes = SearchValues.Create(",\"\r\n");
-    static readonly SearchValues<char> BeginFormulas = SearchValues.Create("=+-@\t\r");
 
     readonly Field<T>[] columns = kind.Csv;
 
@@ -54,15 +53,13 @@ sealed class CsvWriter<T>(Kind<T> kind, IBufferWriter<byte> output) where T : cl
     void WriteText(string? text)
     {
         if (string.IsNullOrEmpty(text)) return;
-        var isFormula = BeginFormulas.Contains(text[0]) && !IsNumber(text);
+        var isFormula = FormulaGuard.IsFormula(text);
         var isQuoted = text.AsSpan().ContainsAny(NeedQuotes);
         if (isQuoted) Write("\""u8);
         if (isFormula) Write("'"u8);
         WriteUtf8(isQuoted && text.Contains('"', StringComparison.Ordinal) ? text.Replace("\"", "\"\"", StringComparison.Ordinal) : text);
         if (isQuoted) Write("\""u8);
     }
-
-    static bool IsNumber(string text) => double.TryParse(text, System.Globalization.NumberStyles.Float, null, out _);
 
     void WriteUtf8(string text)
     {
@@ -71,4 +68,17 @@ sealed class CsvWriter<T>(Kind<T> kind, IBufferWriter<byte> output) where T : cl
     }
 
     void Write(ReadOnlySpan<byte> bytes) => output.Write(bytes);
+}
+
+/// <summary>The apostrophe that keeps a spreadsheet from calculating what someone wrote into a record.</summary>
+static class FormulaGuard
+{
+    static readonly SearchValues<char> BeginFormulas = SearchValues.Create("=+-@\t\r");
+
+    public static bool IsFormula(string text) => text.Length > 0 && BeginFormulas.Contains(text[0]) && !IsNumber(text);
+
+    /// <summary>The text of a cell as it was before it was written.</summary>
+    public static string Without(string cell) => cell.StartsWith('\'') && IsFormula(cell[1..]) ? cell[1..] : cell;
+
+    static bool IsNumber(string text) => double.TryParse(text, System.Globalization.NumberStyles.Float, null, out _);
 }

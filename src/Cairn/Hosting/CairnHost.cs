@@ -102,9 +102,9 @@ sealed class CairnHost : IAsyncDisposable
         {
             await listener.StartAsync();
         }
-        catch (IOException taken)
+        catch (Exception refused) when (refused is IOException or System.Net.Sockets.SocketException)
         {
-            throw new SettingException($"Cannot listen on {wanted}: {taken.InnerException?.Message ?? taken.Message}. Give another address with --gateway or --console.");
+            throw new IOException($"Cannot listen on {wanted.OriginalString}: {(refused.InnerException ?? refused).Message}. Give another address with --gateway or --console.", refused);
         }
         return new(listener.Urls.First());
     }

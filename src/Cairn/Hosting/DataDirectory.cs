@@ -17,6 +17,9 @@ sealed class DataDirectory : IDisposable
 
     public string Path { get; }
 
+    /// <summary>Holds the number of the process that has the directory, or had it last.</summary>
+    public static string Lock(string directory) => System.IO.Path.Combine(directory, "cairn.lock");
+
     public static string Socket(string directory) => System.IO.Path.Combine(directory, "cairn.sock");
 
     public static DataDirectory Open(string path)
@@ -36,7 +39,7 @@ sealed class DataDirectory : IDisposable
             throw new SettingException($"Setting Data is '{path}', which cannot be made: {error.Message}");
         }
 
-        var file = System.IO.Path.Combine(path, "cairn.lock");
+        var file = Lock(path);
         try
         {
             var locked = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);

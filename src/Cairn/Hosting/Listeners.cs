@@ -41,6 +41,7 @@ static class Listeners
         app.MapRetention(host);
         app.MapAdminHealth(host);
         app.MapImport(host);
+        app.MapCheck(host);
     });
 
     static WebApplication Build(CairnHost host, Action<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions> listen, bool isOwnersSocket, Action<WebApplication> map)
@@ -74,6 +75,8 @@ static class Listeners
     static void Bind(Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions kestrel, Uri url)
     {
         if (IPAddress.TryParse(url.Host.Trim('[', ']'), out var address)) kestrel.Listen(address, url.Port);
+        // Both addresses of localhost cannot be given the same free port at once.
+        else if (url is { Host: "localhost", Port: 0 }) kestrel.Listen(IPAddress.Loopback, 0);
         else if (url.Host == "localhost") kestrel.ListenLocalhost(url.Port);
         else kestrel.ListenAnyIP(url.Port);
     }

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using Cairn.Events;
+using Cairn.Records;
 
 namespace Cairn.Hosting;
 
@@ -53,9 +55,16 @@ sealed record Settings
         }
         catch (InvalidDataException unreadable)
         {
-            throw new SettingException($"{unreadable.Message} {unreadable.InnerException?.Message}".Trim());
+            throw new SettingException(Why(unreadable));
         }
     }
+
+    static string Why(InvalidDataException unreadable) => unreadable.InnerException switch
+    {
+        { InnerException: JsonException { LineNumber: { } line } broken } => $"{unreadable.Message} It is not valid JSON: line {line + 1}, byte {broken.BytePositionInLine + 1}.",
+        { } why => $"{unreadable.Message} {why.Message}",
+        null => unreadable.Message,
+    };
 
     static Settings Read(string directory, IConfigurationRoot all)
     {
@@ -108,5 +117,5 @@ sealed record Settings
             : throw Refused(key, url is { UserInfo.Length: > 0 } ? "(hidden: holds a password)" : text, "an address to listen on, such as http://localhost:10243 (TLS is a reverse proxy's work)");
     }
 
-    static SettingException Refused(string key, string given, string allowed) => new($"Setting {key} is '{given}'; allowed is {allowed}.");
+    static SettingException Refused(string key, string given, string allowed) => new($"Setting {key} is '{Texts.Shown(given)}'; allowed is {allowed}.");
 }

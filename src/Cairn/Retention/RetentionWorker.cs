@@ -7,7 +7,7 @@ using Cairn.Storage;
 namespace Cairn.Retention;
 
 /// <summary>What one run removed, or would remove.</summary>
-/// <param name="Held">Why it removed nothing although it should; null when it ran.</param>
+/// <param name="Held">Why it removed nothing although it should, or why it would wait; null when nothing holds it.</param>
 sealed record RetentionRun(DateTimeOffset At, long Requests, long Events, bool IsDry, string? Held);
 
 /// <summary>
@@ -54,8 +54,9 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
             // 2. What does not fit, oldest first, whichever kind it is.
             if (settings.MaxBytes > 0 && health.Bytes > settings.MaxBytes) (requests, events) = await Oversized(requests, events, health.Bytes, cancel);
 
-            if (isDry) return new(now, requests.Rows, events.Rows, true, null);
-            held = confirmed ? null : await Suspicion(requests, events, cancel);
+            var suspicion = confirmed ? null : await Suspicion(requests, events, cancel);
+            if (isDry) return new(now, requests.Rows, events.Rows, true, suspicion);
+            held = suspicion;
             if (held is not null)
             {
                 next = now + Every;

@@ -50,6 +50,9 @@ interface ILogStore : IAsyncDisposable
 
     /// <summary>How the store is, asked of the store itself.</summary>
     Task<StoreHealth> Health(CancellationToken cancel);
+
+    /// <summary>Reads through everything that is stored. Answers the first damage found, or null; writers go on meanwhile.</summary>
+    Task<string?> Damage(CancellationToken cancel);
 }
 
 /// <param name="Writable">False when appends are refused.</param>

@@ -158,6 +158,13 @@ sealed class SqliteLogStore : ILogStore
         return new("sqlite " + Sqlite3.Version, problem is null, problem, bytes, new DriveInfo(Path.GetDirectoryName(Path.GetFullPath(file))!).AvailableFreeSpace);
     }
 
+    public Task<string?> Damage(CancellationToken cancel) => readers.Read(reader =>
+    {
+        using var check = reader.Connection.Prepare("PRAGMA quick_check(1)");
+        var found = check.Step() ? check.Text(0) : "nothing was answered";
+        return found == "ok" ? null : found;
+    }, cancel);
+
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref disposed, true)) return;

@@ -1,0 +1,189 @@
+using System.CommandLine;
+using System.Net;
+using System.Net.Sockets;
+using Cairn.Hosting;
+
+namespace Cairn.Commands;
+
+/// <summary>Looks at everything that Cairn stands on, and says what is wrong and what mends it.</summary>
+static class DoctorCommand
+{
+    const long LittleDisk = 1024L * 1024 * 1024, TooLittleDisk = 64L * 1024 * 1024;
+    const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    static readonly TimeSpan MostAhead = TimeSpan.FromHours(24), AnswersWithin = TimeSpan.FromSeconds(5);
+
+    public static Command Create()
+    {
+        var command = new Command("doctor", """
+            Check the configuration, the data directory, the store, the clock and the addresses: one line each, ok, warn or fail, with what mends it. The exit code is 1 when something fails. It reads through everything that is stored, which takes its time on a large log, and changes nothing.
+
+            Example: cairn doctor --data /var/lib/cairn
+            """);
+        command.SetAction(async (parsed, cancel) =>
+        {
+            var report = new Report();
+            await Examine(report, parsed, cancel);
+            return report.HasFailed ? Run.NotDone : Run.Done;
+        });
+        return command;
+    }
+
+    static async Task Examine(Report report, ParseResult parsed, CancellationToken cancel)
+    {
+        Settings settings;
+        try
+        {
+            settings = SettingOptions.Read(parsed);
+            report.Ok("configuration", "every setting is understood");
+        }
+        catch (SettingException wrong)
+        {
+            report.Fail("configuration", wrong.Message);
+            return;
+        }
+
+        var mayOpen = Directory(report, settings.DataDirectory);
+        await using var server = mayOpen ? await Owner.TryConnect(settings) : null;
+        if (server is not null) await Inside(report, settings, server, cancel);
+        else if (mayOpen) await Opened(report, settings, cancel);
+        else Clock(report, null);
+        if (server is null)
+        {
+            if (settings.Role != Role.Console) Free(report, "gateway", settings.Gateway);
+            if (settings.Role != Role.Gateway) Free(report, "console", settings.Console);
+        }
+    }
+
+    /// <summary>Looks from outside. Answers whether the store can be opened without harm.</summary>
+    static bool Directory(Report report, string path)
+    {
+        const string name = "data directory";
+        if (!System.IO.Directory.Exists(path))
+        {
+            report.Warn(name, $"{path} is not there yet; 'cairn serve' makes it");
+            return false;
+        }
+        if (!OperatingSystem.IsWindows() && File.GetUnixFileMode(path) is var mode && mode != OwnerOnly)
+            report.Warn(name, $"{path} has mode {Convert.ToString((int)mode, 8)}, so that others may read the log; run: chmod 700 {path}");
+        if (FileOwner.Of(path) is { } owner && FileOwner.OfThisProcess() is { } self && owner != self)
+        {
+            report.Fail(name, $"{path} belongs to user {owner} and this is user {self}; run the command as that user");
+            return false;
+        }
+        if (new DriveInfo(path).AvailableFreeSpace is var free && free < TooLittleDisk) report.Fail("disk", $"{free / 1024 / 1024} MiB are free, too little to take records; free some space");
+        else if (free < LittleDisk) report.Warn("disk", $"{free / 1024 / 1024} MiB are free; free some space before records are refused");
+        else report.Ok("disk", $"{free / 1024 / 1024 / 1024} GiB are free");
+        return true;
+    }
+
+    /// <summary>Without a server: opens the store in this process.</summary>
+    static async Task Opened(Report report, Settings settings, CancellationToken cancel)
+    {
+        try
+        {
+            await using var owner = await Owner.Start(settings);
+            await Inside(report, settings, owner, cancel);
+        }
+        catch (DataDirectoryInUseException)
+        {
+            var process = File.ReadAllText(DataDirectory.Lock(settings.DataDirectory)).Trim();
+            report.Fail("data directory", $"process {process} has {settings.DataDirectory} and does not answer; if it is not about to start, stop it");
+        }
+        catch (Exception error) when (error is IOException or SettingException)
+        {
+            report.Fail("store", $"it does not open: {error.Message} If the disk is sound, restore the last backup");
+        }
+    }
+
+    static async Task Inside(Report report, Settings settings, Owner owner, CancellationToken cancel)
+    {
+        using var check = await owner.Get("/local/check", cancel);
+        using var health = await owner.Get("/api/v1/admin/health", cancel);
+        report.Ok("data directory", owner.IsServerRunning ? $"the server with process {check.RootElement.GetProperty("process")} has {settings.DataDirectory}" : $"{settings.DataDirectory} is free for a server");
+
+        var store = health.RootElement.GetProperty("store");
+        if (store.GetProperty("problem").GetString() is { } problem) report.Fail("store", problem);
+        else if (check.RootElement.GetProperty("damage").GetString() is { } damage) report.Fail("store", $"it is damaged ({damage}); stop Cairn and restore the last backup");
+        else report.Ok("store", $"{store.GetProperty("engine")}, {store.GetProperty("bytes").GetInt64() / 1024.0 / 1024:0.0} MiB, sound throughout");
+
+        if (health.RootElement.GetProperty("retention").GetProperty("held").GetString() is { } held) report.Warn("retention", held);
+
+        Clock(report, await Newest(owner, cancel));
+
+        if (!owner.IsServerRunning) return;
+        foreach (var listener in new[] { "gateway", "console" })
+            if (check.RootElement.GetProperty(listener).GetString() is { } url) await Answers(report, listener, url, cancel);
+    }
+
+    static async Task<DateTimeOffset?> Newest(Owner owner, CancellationToken cancel)
+    {
+        DateTimeOffset? newest = null;
+        foreach (var log in NamedLog.All)
+        {
+            using var page = await owner.Get(log.List + "?limit=1", cancel);
+            var items = log.IsRequests ? page.RootElement : page.RootElement.GetProperty("items");
+            if (items.GetArrayLength() == 0) continue;
+            var at = items[0].GetProperty(log.IsRequests ? "timestamp" : "createdAt").GetDateTimeOffset();
+            if (newest is null || at > newest) newest = at;
+        }
+        return newest;
+    }
+
+    static void Clock(Report report, DateTimeOffset? newest)
+    {
+        var now = DateTimeOffset.UtcNow;
+        if (now.Year is < 2025 or > 2100) report.Fail("clock", $"it says {now:yyyy-MM-dd}, which cannot be; set it before retention believes it");
+        else if (newest > now + MostAhead) report.Fail("clock", $"it says {now:yyyy-MM-dd HH:mm} UTC and the newest record is from {newest:yyyy-MM-dd HH:mm}; set the clock, or find out who sends such times");
+        else report.Ok("clock", $"{now:yyyy-MM-dd HH:mm} UTC, and no record is from later than the day to come");
+    }
+
+    static async Task Answers(Report report, string listener, string url, CancellationToken cancel)
+    {
+        using var client = new HttpClient { Timeout = AnswersWithin };
+        try
+        {
+            using var answer = await client.GetAsync(new Uri(new Uri(url), "/readyz"), cancel);
+            if (answer.IsSuccessStatusCode) report.Ok(listener, $"{url} answers");
+            else report.Fail(listener, $"{url} answers that it is not ready ({(int)answer.StatusCode}); look at the server's log");
+        }
+        catch (Exception error) when (error is HttpRequestException or OperationCanceledException && !cancel.IsCancellationRequested)
+        {
+            report.Fail(listener, $"{url} does not answer; look at the server's log, and restart it");
+        }
+    }
+
+    static void Free(Report report, string listener, Uri url)
+    {
+        var address = IPAddress.TryParse(url.Host.Trim('[', ']'), out var named) ? named : url.Host == "localhost" ? IPAddress.Loopback : IPAddress.Any;
+        using var probe = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            probe.Bind(new IPEndPoint(address, url.Port));
+            report.Ok(listener, $"{url.OriginalString} is free for a server");
+        }
+        catch (SocketException error)
+        {
+            report.Fail(listener, error.SocketErrorCode == SocketError.AddressAlreadyInUse
+                ? $"another process listens on {url.OriginalString}; stop it, or give another address with --{listener}"
+                : $"{url.OriginalString} cannot be listened on ({error.Message}); give another address with --{listener}");
+        }
+    }
+
+    sealed class Report
+    {
+        public bool HasFailed { get; private set; }
+
+        public void Ok(string what, string found) => Line("ok", what, found);
+
+        public void Warn(string what, string found) => Line("warn", what, found);
+
+        public void Fail(string what, string found) => Line("fail", what, found);
+
+        void Line(string state, string what, string found)
+        {
+            HasFailed |= state == "fail";
+            Console.WriteLine($"{state,-4}  {what,-14}  {Terminal.Escaped(found)}");
+        }
+    }
+}
