@@ -9,9 +9,9 @@ static class KeyEndpoints
     const int LongestName = 100;
 
     public static void MapKeys(this WebApplication app, CairnHost host) => app.Routes(host, "/api/v1/admin/keys", AccessRule.Administrator)
-        .Get("", List)
-        .Post("", Create)
-        .Delete("/{id}", Revoke);
+        .Get("", List, new("List API keys, revoked ones included") { Answers = "Keys", Headers = ["X-Total-Count"] })
+        .Post("", Create, new("Create an API key, whose text is answered this once") { Takes = "NewKey", Answers = "CreatedKey", Status = StatusCodes.Status201Created })
+        .Delete("/{id}", Revoke, new("Revoke an API key at once") { Answers = "Key" });
 
     static async Task<IResult> List(HttpContext context, CairnHost host)
     {

@@ -12,12 +12,29 @@ static class EventEndpoints
     const int MostActors = 1_000;
 
     public static void MapEvents(this WebApplication app, CairnHost host) => app.Routes(host, "/api/v1/admin", AccessRule.Key(Scopes.AuditRead))
-        .Get("/audit-logs", List)
-        .Get("/audit-logs/{id}", One)
-        .Get("/audit-logs/actors", Actors)
-        .Get("/audit-logs/catalog", Catalog)
-        .Get("/audit-logs/export", Export)
-        .Get("/ws/audit-logs", Follow);
+        .Get("/audit-logs", List, new("List events, newest first")
+        {
+            Query = [.. Filter(host), new("page", "Which page, counted from 1.", "integer", Least: 1, Default: "1"), Operation.Limit(100, 25), Operation.Cursor],
+            Answers = "Events",
+            Headers = ["X-Total-Count"],
+        })
+        .Get("/audit-logs/{id}", One, new("One event") { Answers = "Event" })
+        .Get("/audit-logs/actors", Actors, new("The distinct actors of all events, by name")
+        {
+            Query = [new("q", "A text that the name, e-mail address or id contains."), Operation.Limit(MostActors, MostActors)],
+            Answers = "Actors",
+            Headers = ["X-Total-Count"],
+        })
+        .Get("/audit-logs/catalog", Catalog, new("The known actions and resource types with their labels") { Answers = "Catalog" })
+        .Get("/audit-logs/export", Export, new("All matching events as a file")
+        {
+            Query = [Operation.Format("csv"), .. Filter(host)],
+            AnswerTypes = ["text/csv", "application/jsonl"],
+            Headers = ["X-Total-Count", "X-Truncated", "Content-Disposition"],
+        })
+        .Get("/ws/audit-logs", Follow, new("Follow events over a WebSocket") { Query = [Operation.After, .. Filter(host)], Status = StatusCodes.Status101SwitchingProtocols });
+
+    static Parameter[] Filter(CairnHost host) => Operation.Filter(host.Log.Events.Kind, "from", "to");
 
     static async Task<IResult> List(HttpContext context, CairnHost host)
     {

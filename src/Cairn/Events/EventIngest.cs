@@ -13,7 +13,12 @@ static class EventIngest
     static readonly TimeSpan MostAhead = TimeSpan.FromHours(24);
 
     public static void MapEventIngest(this WebApplication app, CairnHost host) =>
-        app.Routes(host, "/api/v1", AccessRule.Key(Scopes.EventsWrite)).Post("/events", (context, host) => Take(context, host, lenient: false));
+        app.Routes(host, "/api/v1", AccessRule.Key(Scopes.EventsWrite)).Post("/events", (context, host) => Take(context, host, lenient: false), new("Record events: one, an array, or one a line")
+        {
+            Takes = "NewEvents",
+            TakesTypes = ["application/json", "application/x-ndjson"],
+            Answers = "Taken",
+        });
 
     /// <param name="lenient">Takes over what Cairn exported, however old.</param>
     public static async Task<IResult> Take(HttpContext context, CairnHost host, bool lenient)

@@ -46,6 +46,18 @@ sealed class CairnHost : IAsyncDisposable
 
     public Uri? ConsoleUrl { get; private set; }
 
+    /// <summary>The description of both listeners' paths, whichever of them this process opens.</summary>
+    public byte[] ApiDescription => description ??= Describe();
+    byte[]? description;
+
+    byte[] Describe()
+    {
+        using IHost gateway = Listeners.Gateway(this), console = Listeners.Console(this);
+        return OpenApi.Describe([("gateway", Paths(gateway)), ("console", Paths(console))]);
+
+        static IEnumerable<Endpoint> Paths(IHost listener) => ((IEndpointRouteBuilder)listener).DataSources.SelectMany(source => source.Endpoints);
+    }
+
     /// <param name="openToOthers">False opens the owner's socket alone, for a command while no server runs.</param>
     public static async Task<CairnHost> Start(Settings settings, TimeProvider clock, ILoggerFactory logs, bool openToOthers = true)
     {

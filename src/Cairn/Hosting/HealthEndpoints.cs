@@ -11,22 +11,21 @@ static class HealthEndpoints
     const long LeastFreeBytes = 64 * 1024 * 1024;
 
     public static void MapHealth(this WebApplication app, CairnHost host) => app.Routes(host, "", AccessRule.Open)
-        .Get("/healthz", Alive)
-        .Get("/readyz", Ready);
+        .Get("/healthz", Alive, new("Whether the process is alive") { AnswerTypes = ["text/plain"] })
+        .Get("/readyz", Ready, new("Whether records can be taken and read; 503 when not") { AnswerTypes = ["text/plain"] });
 
     public static void MapAdminHealth(this WebApplication app, CairnHost host) => app.Routes(host, "/api/v1/admin", AccessRule.Key(Scopes.AuditRead))
-        .Get("/health", Health);
+        .Get("/health", Health, new("How recording, the store and retention are") { Answers = "Health" });
 
     public static void MapMetrics(this WebApplication app, CairnHost host) => app.Routes(host, "", AccessRule.Open)
-        .Get("/metrics", Metrics);
+        .Get("/metrics", Metrics, new("Numbers for Prometheus") { AnswerTypes = ["text/plain"] });
 
     public static void MapOpenApi(this WebApplication app, CairnHost host) => app.Routes(host, "/openapi", AccessRule.Open)
-        .Get("/v1.json", OpenApi);
+        .Get("/v1.json", Description, new("This description"));
 
     static Task<IResult> Alive(HttpContext context, CairnHost host) => Task.FromResult(Results.Text("ok\n"));
 
-    static Task<IResult> OpenApi(HttpContext context, CairnHost host) =>
-        Task.FromResult(Results.Stream(typeof(HealthEndpoints).Assembly.GetManifestResourceStream("openapi.json")!, "application/json"));
+    static Task<IResult> Description(HttpContext context, CairnHost host) => Task.FromResult(Results.Bytes(host.ApiDescription, "application/json"));
 
     static async Task<IResult> Ready(HttpContext context, CairnHost host)
     {

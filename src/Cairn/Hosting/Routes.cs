@@ -8,15 +8,15 @@ delegate Task<IResult> Handler(HttpContext context, CairnHost host);
 /// <summary>A group of routes under one path with one rule of access. A slice lists its routes here and has its handlers below.</summary>
 sealed class Routes(WebApplication app, CairnHost host, string prefix, AccessRule rule)
 {
-    public Routes Get(string path, Handler handler) => Map(HttpMethods.Get, path, handler);
+    public Routes Get(string path, Handler handler, Operation operation) => Map(HttpMethods.Get, path, handler, operation);
 
-    public Routes Post(string path, Handler handler) => Map(HttpMethods.Post, path, handler);
+    public Routes Post(string path, Handler handler, Operation operation) => Map(HttpMethods.Post, path, handler, operation);
 
-    public Routes Delete(string path, Handler handler) => Map(HttpMethods.Delete, path, handler);
+    public Routes Delete(string path, Handler handler, Operation operation) => Map(HttpMethods.Delete, path, handler, operation);
 
-    Routes Map(string method, string path, Handler handler)
+    Routes Map(string method, string path, Handler handler, Operation operation)
     {
-        app.MapMethods(prefix + path, [method], async context => await (await handler(context, host)).ExecuteAsync(context)).WithMetadata(rule);
+        app.MapMethods(prefix + path, [method], async context => await (await handler(context, host)).ExecuteAsync(context)).WithMetadata(rule, operation);
         return this;
     }
 }

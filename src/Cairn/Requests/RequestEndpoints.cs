@@ -11,11 +11,27 @@ static class RequestEndpoints
 {
     /// <param name="prefix"><c>/admin</c> on the gateway, <c>/api/system</c> on the console.</param>
     public static void MapRequests(this WebApplication app, CairnHost host, string prefix) => app.Routes(host, prefix, AccessRule.Key(Scopes.AuditRead))
-        .Get("/audit-logs", List)
-        .Get("/audit-logs/stats", RequestStats.Stats)
-        .Get("/audit-logs/timeline", RequestStats.Timeline)
-        .Get("/audit-logs/export", Export)
-        .Get("/ws/audit-logs", Follow);
+        .Get("/audit-logs", List, new("List requests, newest first")
+        {
+            Query = [.. Filter, Operation.Limit(1_000, 100), new("offset", "How many to pass over.", "integer", Least: 0, Default: "0"), Operation.Cursor],
+            Answers = "Requests",
+            Headers = ["X-Total-Count", "X-Next-Cursor"],
+        })
+        .Get("/audit-logs/stats", RequestStats.Stats, new("Totals, tokens and durations of what matches") { Query = Filter, Answers = "Stats" })
+        .Get("/audit-logs/timeline", RequestStats.Timeline, new("Counts and tokens over time")
+        {
+            Query = [.. Filter, new("bucket", "How long one bucket is.", Allowed: ["auto", "1m", "1h", "1d"], Default: "auto")],
+            Answers = "Timeline",
+        })
+        .Get("/audit-logs/export", Export, new("All matching requests as a file")
+        {
+            Query = [Operation.Format("jsonl"), .. Filter],
+            AnswerTypes = ["application/jsonl", "text/csv"],
+            Headers = ["X-Total-Count", "Content-Disposition"],
+        })
+        .Get("/ws/audit-logs", Follow, new("Follow requests over a WebSocket") { Query = [Operation.After, .. Filter], Status = StatusCodes.Status101SwitchingProtocols });
+
+    static Parameter[] Filter => Operation.Filter(RequestFields.Kind, "start_time", "end_time");
 
     static async Task<IResult> List(HttpContext context, CairnHost host)
     {

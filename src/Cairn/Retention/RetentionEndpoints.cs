@@ -8,8 +8,12 @@ namespace Cairn.Retention;
 static class RetentionEndpoints
 {
     public static void MapRetention(this WebApplication app, CairnHost host) => app.Routes(host, "/api/v1/admin/retention", AccessRule.Administrator)
-        .Get("", State)
-        .Post("/run", Run);
+        .Get("", State, new("What is kept for how long, the last run and the next") { Answers = "Retention" })
+        .Post("/run", Run, new("Remove now what is too old")
+        {
+            Query = [new("dry_run", "Count, and remove nothing.", Allowed: ["false", "true"], Default: "false"), new("confirm", "Remove however much it is.", Allowed: ["false", "true"], Default: "false")],
+            Answers = "RetentionRun",
+        });
 
     static async Task<IResult> State(HttpContext context, CairnHost host)
     {

@@ -10,8 +10,11 @@ sealed class SqliteException(int code, string message) : IOException($"SQLite: {
 
     public bool IsFull => (Code & 0xff) == Sqlite3.Full;
 
-    /// <summary>The operating system failed to write or to flush. What was thought written may be gone (a second flush would answer OK all the same).</summary>
-    public bool IsIoError => (Code & 0xff) == 10;
+    /// <summary>
+    /// The operating system failed to write or to flush, or the file is not what it was. What was thought written may be
+    /// gone, and a second flush would answer OK all the same.
+    /// </summary>
+    public bool IsLasting => (Code & 0xff) is 8 or 10 or 11 or 14 or 26;
 
     public bool IsInterrupt => (Code & 0xff) == Sqlite3.Interrupt;
 }

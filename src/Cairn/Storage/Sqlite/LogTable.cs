@@ -63,6 +63,17 @@ sealed class LogTable<T> where T : class, IRecord, new()
 
     public Column<T> this[Field<T> field] => byField[field];
 
+    /// <summary>The key of the record with this identity; null when there is none.</summary>
+    public long? FindKey(Reader reader, string identity)
+    {
+        var find = reader.Statement($"SELECT key FROM {Name} WHERE \"{Kind.Identity.Name}\" = ?");
+        Pack.Bind(find, 1, identity);
+        if (!find.Step()) return null;
+        var key = find.Integer(0);
+        find.Reset();
+        return key;
+    }
+
     public string RollupName(Rollup<T> rollup) => $"{Name}_by_{rollup.Name}";
 
     int Number(Connection writer, Field<T> field)

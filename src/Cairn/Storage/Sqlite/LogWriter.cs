@@ -180,6 +180,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
 
     public int Drop(long beforeMs, int limit)
     {
+        var last = LastPosition;
         var dropped = new List<(long Key, T Record, long[] Numbers)>();
         oldest.Bind(1, SortKey.First(beforeMs)).Bind(2, limit);
         while (oldest.Step())
@@ -205,7 +206,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
         foreach (var (field, term) in orphans) orphan.Bind(1, field).Bind(2, term).Run();
 
         // The last position must outlive its record: no later record may get it again.
-        if (dropped.Count > 0) writer.Run($"INSERT INTO positions (kind, value) VALUES ('{table.Name}', {LastPosition}) ON CONFLICT DO UPDATE SET value = excluded.value");
+        if (dropped.Count > 0) writer.Run($"INSERT INTO positions (kind, value) VALUES ('{table.Name}', {last}) ON CONFLICT DO UPDATE SET value = excluded.value");
         newestMs = -1;
         return dropped.Count;
     }

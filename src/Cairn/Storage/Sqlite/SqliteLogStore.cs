@@ -94,9 +94,9 @@ sealed class SqliteLogStore : ILogStore
             catch (SqliteException refused)
             {
                 Undo();
-                if (!refused.IsFull) failure = $"The log cannot be written since {DateTimeOffset.UtcNow:u} ({refused.Message}). Check the disk, then restart Cairn.";
-                refusal = failure ?? "The disk is full. Free some space; writing goes on by itself.";
-                throw new LogUnavailableException(refusal, refused);
+                if (refused.IsLasting) failure = $"The log cannot be written since {DateTimeOffset.UtcNow:u} ({refused.Message}). Check the disk, then restart Cairn.";
+                refusal = failure ?? (refused.IsFull ? "The disk is full. Free some space; writing goes on by itself." : null);
+                throw new LogUnavailableException(refusal ?? refused.Message, refused);
             }
             catch
             {
@@ -143,7 +143,7 @@ sealed class SqliteLogStore : ILogStore
         {
             refusal = "The disk is full. Free some space; writing goes on by itself.";
         }
-        catch (SqliteException error)
+        catch (SqliteException error) when (error.IsLasting)
         {
             failure = $"The log could not be moved into its database ({error.Message}). Check the disk, then restart Cairn.";
         }

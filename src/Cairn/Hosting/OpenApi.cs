@@ -1,0 +1,215 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Cairn.Access;
+using Cairn.Events;
+using Cairn.Records;
+using Cairn.Requests;
+
+namespace Cairn.Hosting;
+
+/// <summary>
+/// The description of the API, made of the routes, their operations and the kinds' lists of fields. The approved text is
+/// docs/openapi.json; a test holds the two together.
+/// </summary>
+static class OpenApi
+{
+    static readonly JsonWriterOptions Writing = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, NewLine = "\n" };
+
+    static readonly string[] RecordCounts = ["accepted", "written", "duplicates", "conflicts", "refused", "waiting", "lost", "commits"];
+
+    /// <param name="listeners">Each listener's name and routes.</param>
+    public static byte[] Describe(IEnumerable<(string Listener, IEnumerable<Endpoint> Routes)> listeners)
+    {
+        var paths = new SortedDictionary<string, JsonObject>(StringComparer.Ordinal);
+        foreach (var (listener, routes) in listeners)
+            foreach (var route in routes.OfType<RouteEndpoint>())
+            {
+                var path = "/" + route.RoutePattern.RawText!.TrimStart('/');
+                var method = route.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods[0].ToLowerInvariant();
+                if (!paths.TryGetValue(path, out var methods)) paths[path] = methods = [];
+                if (methods[method] is JsonObject known) known["tags"]!.AsArray().Add((JsonNode)listener);
+                else methods[method] = Describe(route, listener);
+            }
+
+        var document = new JsonObject
+        {
+            ["openapi"] = "3.1.0",
+            ["info"] = new JsonObject
+            {
+                ["title"] = "Cairn",
+                ["version"] = "1",
+                ["description"] = "A self-hosted audit log for AI platforms. A tag names the listener that a path is on: gateway (default http://localhost:10243) or console (default http://localhost:10242).",
+                ["license"] = new JsonObject { ["name"] = "Apache-2.0", ["identifier"] = "Apache-2.0" },
+            },
+            ["paths"] = new JsonObject([.. paths.Select(path => KeyValuePair.Create(path.Key, (JsonNode?)path.Value))]),
+            ["components"] = new JsonObject
+            {
+                ["securitySchemes"] = new JsonObject
+                {
+                    ["key"] = new JsonObject { ["type"] = "http", ["scheme"] = "bearer", ["description"] = "An API key: crn_ and 36 letters and digits. x-api-key takes it as well." },
+                },
+                ["schemas"] = Schemas(),
+            },
+        };
+
+        using var bytes = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(bytes, Writing)) document.WriteTo(writer);
+        bytes.Write("\n"u8);
+        return bytes.ToArray();
+    }
+
+    static JsonObject Describe(RouteEndpoint route, string listener)
+    {
+        var operation = route.Metadata.GetMetadata<Operation>() ?? throw new InvalidOperationException($"The route {route.RoutePattern.RawText} has no operation.");
+        var rule = route.Metadata.GetMetadata<AccessRule>()!;
+        var described = new JsonObject { ["tags"] = Strings([listener]), ["summary"] = operation.Summary };
+        if (rule is { IsOpen: false, Scope: { } scope }) described["description"] = $"Takes a key with the scope {scope}.";
+        if (rule is { IsOpen: false, Scope: null }) described["description"] = "Takes a full administrator.";
+
+        JsonObject[] parameters =
+        [
+            .. route.RoutePattern.Parameters.Select(one => new JsonObject { ["name"] = one.Name, ["in"] = "path", ["required"] = true, ["schema"] = Type("string") }),
+            .. operation.Query.Select(Describe),
+        ];
+        if (parameters.Length > 0) described["parameters"] = new JsonArray([.. parameters]);
+        if (operation.Takes is { } body)
+            described["requestBody"] = new JsonObject { ["required"] = true, ["content"] = Content(operation.TakesTypes, Schema(body)) };
+
+        var answer = new JsonObject { ["description"] = operation.Status == StatusCodes.Status101SwitchingProtocols ? "Frames follow: log, ping and error." : "It is done." };
+        if (operation.Headers.Length > 0)
+            answer["headers"] = new JsonObject([.. operation.Headers.Select(name => KeyValuePair.Create(name, (JsonNode?)new JsonObject { ["schema"] = Type("string") }))]);
+        if (operation.Status < 300 && operation.Status >= 200) answer["content"] = Content(operation.AnswerTypes, operation.Answers is { } schema ? Schema(schema) : Type("string"));
+
+        var answers = new JsonObject { [operation.Status.ToString()] = answer };
+        if (operation.Query.Length > 0 || operation.Takes is not null) answers["400"] = Refused("What was asked is not understood; the problem names what.");
+        if (!rule.IsOpen)
+        {
+            answers["401"] = Refused("No key, or none that is known.");
+            answers["403"] = Refused("The caller may not do this.");
+        }
+        if (route.RoutePattern.Parameters.Count > 0) answers["404"] = Refused("There is none with this id.");
+        if (operation.Takes is not null)
+        {
+            answers["413"] = Refused("Too large, or too many.");
+            answers["415"] = Refused("Not a content type that this takes.");
+            answers["503"] = Refused("The log cannot be written; nothing was acknowledged. Retry-After says when to send it again.");
+        }
+        described["responses"] = answers;
+        described["security"] = rule.IsOpen ? new JsonArray() : new JsonArray(new JsonObject { ["key"] = new JsonArray() });
+        return described;
+    }
+
+    static JsonObject Describe(Parameter parameter)
+    {
+        var schema = Type(parameter.Type);
+        if (parameter.Allowed is { } allowed) schema["enum"] = Strings(allowed);
+        if (parameter.Least is { } least) schema["minimum"] = least;
+        if (parameter.Most is { } most) schema["maximum"] = most;
+        if (parameter.Default is { } absent) schema["default"] = parameter.Type == "integer" ? long.Parse(absent) : absent;
+        return new()
+        {
+            ["name"] = parameter.Name,
+            ["in"] = "query",
+            ["description"] = parameter.Description,
+            ["schema"] = parameter.IsRepeatable ? new JsonObject { ["type"] = "array", ["items"] = schema } : schema,
+        };
+    }
+
+    static JsonObject Schemas()
+    {
+        var events = EventFields.KindOf(EventCatalog.Known);
+        return new()
+        {
+            ["Request"] = Record(RequestFields.Kind),
+            ["Event"] = Record(events),
+            ["NewEvent"] = NewRecord(events),
+            ["Requests"] = List("Request"),
+            ["Events"] = Object(("items", List("Event")), ("total", Type("integer")), ("page", Type("integer")), ("limit", Type("integer")), ("nextCursor", Nullable("string"))),
+            ["NewEvents"] = new JsonObject { ["oneOf"] = new JsonArray(Schema("NewEvent"), List("NewEvent")) },
+            ["Taken"] = Object(("accepted", Type("integer")), ("duplicates", Type("integer")), ("rejected", Items(Object(("index", Type("integer")), ("error", Type("string")))))),
+            ["Actors"] = Items(Object(("id", Nullable("string")), ("name", Nullable("string")), ("email", Nullable("string")))),
+            ["Catalog"] = Object(
+                ("actions", Items(Object(("key", Type("string")), ("label", Type("string"))))),
+                ("resources", Items(Object(("name", Type("string")), ("label", Type("string")), ("link", Nullable("string")))))),
+            ["Stats"] = Object(
+                ("total_requests", Type("integer")), ("by_status", MapOf(Type("integer"))), ("by_backend", MapOf(Type("integer"))), ("unique_models", Type("integer")),
+                ("tokens", Tokens()), ("duration_ms", Object(("p50", Nullable("integer")), ("p95", Nullable("integer")), ("p99", Nullable("integer")))),
+                ("by_model", MapOf(Usage())), ("by_api_key", MapOf(Usage())), ("by_user", MapOf(Usage()))),
+            ["Timeline"] = Object(
+                ("bucket", Type("string")),
+                ("buckets", Items(Object(("start", Time()), ("total", Type("integer")), ("by_status", MapOf(Type("integer"))), ("tokens", Tokens()))))),
+            ["Key"] = Object(
+                ("id", Type("string")), ("name", Type("string")), ("scopes", Items(Scope())), ("createdAt", Time()), ("expiresAt", Nullable("string")),
+                ("lastUsedAt", Nullable("string")), ("revokedAt", Nullable("string"))),
+            ["CreatedKey"] = new JsonObject { ["allOf"] = new JsonArray(Schema("Key"), Object(("key", Type("string")))) },
+            ["Keys"] = List("Key"),
+            ["NewKey"] = Optional(Object(("name", Type("string")), ("scopes", Items(Scope())), ("expiresAt", Nullable("string"))), "expiresAt"),
+            ["RetentionRun"] = Optional(Object(("at", Time()), ("requests", Type("integer")), ("events", Type("integer")), ("dryRun", Type("boolean")), ("held", Type("string"))), "held"),
+            ["Retention"] = Object(
+                ("requestDays", Type("integer")), ("eventDays", Type("integer")), ("maxBytes", Type("integer")),
+                ("lastRun", new JsonObject { ["oneOf"] = new JsonArray(Schema("RetentionRun"), Type("null")) }), ("nextRun", Nullable("string")), ("held", Nullable("string"))),
+            ["Health"] = Object(
+                ("status", Type("string")),
+                ("records", Object([.. RecordCounts.Select(name => (name, Type("integer")))])),
+                ("store", Object(("engine", Type("string")), ("writable", Type("boolean")), ("problem", Nullable("string")), ("bytes", Type("integer")), ("freeDiskBytes", Nullable("integer")))),
+                ("oldest", Object(("request", Nullable("string")), ("event", Nullable("string")))),
+                ("retention", Schema("Retention"))),
+            ["Problem"] = Optional(Object(("type", Type("string")), ("title", Type("string")), ("status", Type("integer")), ("detail", Type("string")), ("parameter", Type("string"))), "parameter"),
+        };
+
+        static JsonObject Usage() => Optional(Object(("name", Nullable("string")), ("requests", Type("integer")), ("prompt", Type("integer")), ("completion", Type("integer")), ("total", Type("integer"))), "name");
+        static JsonObject Tokens() => Object(("prompt", Type("integer")), ("completion", Type("integer")), ("total", Type("integer")));
+        static JsonObject Scope() => new() { ["type"] = "string", ["enum"] = Strings(Scopes.All) };
+    }
+
+    /// <summary>A field may be absent when a record that nothing was set in has none.</summary>
+    static JsonObject Record<T>(Kind<T> kind) where T : class, IRecord, new()
+    {
+        var blank = new T();
+        return Object([.. kind.Fields.Select(field => (field.Name, Describe(field, mayBeAbsent: field.IsText ? field.Text!(blank) is null : field.Number!(blank) is null)))]);
+    }
+
+    static JsonObject NewRecord<T>(Kind<T> kind) where T : class, IRecord, new()
+    {
+        var fields = kind.Fields.Where(field => field.Sent && field.Stored).ToArray();
+        var schema = Object([.. fields.Select(field => (field.Name, Describe(field, mayBeAbsent: !field.Required)))]);
+        schema["required"] = Strings(fields.Where(field => field.Required).Select(field => field.Name));
+        schema["additionalProperties"] = false;
+        return schema;
+    }
+
+    static JsonObject Describe<T>(Field<T> field, bool mayBeAbsent)
+    {
+        var type = field.Type switch { FieldType.Integer => "integer", FieldType.Boolean => "boolean", FieldType.Json => "object", _ => "string" };
+        var schema = mayBeAbsent && field.Allowed is null ? Nullable(type) : Type(type);
+        if (field.Type == FieldType.Time) schema["format"] = "date-time";
+        if (field.Type == FieldType.Text && field.Stored && field.Allowed is null) schema["maxLength"] = field.MaxLength;
+        if (field.Allowed is { } allowed) schema["enum"] = Strings(allowed);
+        return schema;
+    }
+
+    static JsonObject Object(params (string Name, JsonObject Schema)[] members) => new()
+    {
+        ["type"] = "object",
+        ["properties"] = new JsonObject([.. members.Select(member => KeyValuePair.Create(member.Name, (JsonNode?)member.Schema))]),
+        ["required"] = Strings(members.Select(member => member.Name)),
+    };
+
+    static JsonObject Optional(JsonObject schema, string name)
+    {
+        schema["required"] = Strings(schema["required"]!.AsArray().Select(one => (string)one!).Where(one => one != name));
+        return schema;
+    }
+
+    static JsonObject Items(JsonObject schema) => new() { ["type"] = "array", ["items"] = schema };
+    static JsonObject List(string schema) => Items(Schema(schema));
+    static JsonObject MapOf(JsonObject schema) => new() { ["type"] = "object", ["additionalProperties"] = schema };
+    static JsonObject Type(string name) => new() { ["type"] = name };
+    static JsonObject Nullable(string name) => new() { ["type"] = Strings([name, "null"]) };
+    static JsonObject Time() => new() { ["type"] = "string", ["format"] = "date-time" };
+    static JsonObject Schema(string name) => new() { ["$ref"] = "#/components/schemas/" + name };
+    static JsonObject Refused(string description) => new() { ["description"] = description, ["content"] = Content(["application/problem+json"], Schema("Problem")) };
+    static JsonArray Strings(IEnumerable<string> texts) => new([.. texts.Select(text => (JsonNode)text)]);
+    static JsonObject Content(string[] types, JsonObject schema) => new([.. types.Select(type => KeyValuePair.Create(type, (JsonNode?)new JsonObject { ["schema"] = schema.DeepClone() }))]);
+}
