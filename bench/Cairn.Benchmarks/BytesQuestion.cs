@@ -14,7 +14,7 @@ sealed class BytesQuestion(Settings settings)
     {
         Report.Title("Bytes per record on disk, everything included");
         Report.Head("records", "Cairn", "asked", "ok?", "naive", "ratio", "where they are");
-        foreach (var shape in new[] { Shape.Low, Shape.High })
+        foreach (var shape in settings.Shapes)
             foreach (var rows in settings.Rows)
             {
                 await Ask<RequestRecord>(shape, rows, 250);

@@ -19,7 +19,7 @@ sealed class ExportQuestion(Settings settings)
     {
         Report.Title("CSV export of the whole log");
         Report.Head("records", "Cairn", "sqlite3 shell, naive table", "ratio", "≥ 0.6", "memory when a tenth is written", "at the end");
-        foreach (var shape in new[] { Shape.Low, Shape.High })
+        foreach (var shape in settings.Shapes)
         {
             await Ask<RequestRecord>(shape);
             await Ask<EventRecord>(shape);

@@ -15,7 +15,7 @@ sealed class PageQuestion(Settings settings)
     {
         Report.Title("A page far down the list");
         Report.Head("list", "page", "first", "by cursor", "ratio", "≤ 1.5", "by number", "ratio", "≤ 20", "naive `OFFSET`", "naive : by number");
-        foreach (var shape in new[] { Shape.Low, Shape.High })
+        foreach (var shape in settings.Shapes)
         {
             await Ask<RequestRecord>(shape, ("everything", null), ("status = success", ("status", "success")), ("model = the most frequent", ("model", Generator.Model(0))), ("user = the most frequent", ("user", Generator.User(0))));
             await Ask<EventRecord>(shape, ("everything", null), ("action = auth.login", ("action", "auth.login")), ("outcome = success", ("outcome", "success")));

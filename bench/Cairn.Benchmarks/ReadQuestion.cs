@@ -26,7 +26,7 @@ sealed class ReadQuestion(Settings settings)
             + $"The last two are asked where a filter matches {ManyShare:0 %} or more.");
         var (small, large) = (Report.Rows(settings.Least), Report.Rows(settings.Most));
         Report.Head("filter", "matches", $"Cairn {small}", $"Cairn {large}", "ratio", "≤ 2", $"covering count {large}", "ratio", "≥ 10", $"naive {large}", "ratio", "≥ 50");
-        foreach (var shape in new[] { Shape.Low, Shape.High })
+        foreach (var shape in settings.Shapes)
         {
             await Ask<RequestRecord>(shape);
             await Ask<EventRecord>(shape);

@@ -14,7 +14,7 @@ sealed class SearchQuestion(Settings settings)
         Report.Title("Search for a part of a text, first page and exact total");
         var (small, large) = (Report.Rows(settings.Least), Report.Rows(settings.Most));
         Report.Head("search", "finds", $"Cairn {small}", $"Cairn {large}", "of it the page", "of it the total", $"naive `LIKE` {large}", "ratio", "≥ 50");
-        foreach (var shape in new[] { Shape.Low, Shape.High })
+        foreach (var shape in settings.Shapes)
         {
             await Ask<EventRecord>(
                 shape, ["action", "resourceName"],
