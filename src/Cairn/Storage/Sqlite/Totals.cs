@@ -165,8 +165,9 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
     /// <summary>The counts of a piece that the filter asks for: SQL from FROM on, with its values.</summary>
     (string Sql, List<long> Values) Cells(Rollup<T> rollup, Piece piece)
     {
-        var sql = $" FROM {table.RollupName(rollup)} WHERE span = ? AND period >= ? AND period < ?";
-        List<long> values = [(long)piece.Span, piece.First, piece.Until];
+        // Each period is looked up by itself, so that of one user's days not everybody's are read.
+        var sql = $" FROM {table.RollupName(rollup)} WHERE span = ? AND period IN (SELECT period FROM {table.Name}_by_all WHERE span = ? AND period >= ? AND period < ?)";
+        List<long> values = [(long)piece.Span, (long)piece.Span, piece.First, piece.Until];
         if (piece.Span == Spans.Ever) (sql, values) = ($" FROM {table.RollupName(rollup)} WHERE span = ? AND period = ?", [(long)Spans.Ever, 0]);
         foreach (var term in plan.Terms)
         {
