@@ -81,11 +81,8 @@ sealed class ReadQuestion(Settings settings)
         Report.Row($"{name}: statistics of everything", "100 %", Report.Time(stats[0]), Report.Time(stats[1]), Report.Ratio(grown), Report.AtMost(grown, 2), "", "", "", Report.Time(stats[2]), Report.Ratio(stats[2] / stats[1]), Report.AtLeast(stats[2] / stats[1], 50));
     }
 
-    public static async Task<long> PageAndTotal<T>(ILog<T> log, Filter<T> filter, int rows) where T : class, IRecord, new()
-    {
-        await log.Read(new(filter, rows), default);
-        return await log.Count(filter, default);
-    }
+    public static async Task<long> PageAndTotal<T>(ILog<T> log, Filter<T> filter, int rows) where T : class, IRecord, new() =>
+        (await log.Read(new(filter, rows, Counted: true), default)).Total;
 
     public static Func<Task> Run(Action act) => () =>
     {

@@ -47,9 +47,8 @@ static class EventEndpoints
         if (cursor is not null && page > 1) query.Refuse("page", "cannot be given together with cursor");
         if (query.Fault is { } fault) return Problems.Bad(fault);
 
-        var total = await log.Count(filter, context.RequestAborted);
-        var found = await log.Read(new(filter, limit, cursor, (page - 1) * limit), context.RequestAborted);
-        context.Response.Headers["X-Total-Count"] = total.ToString();
+        var found = await log.Read(new(filter, limit, cursor, (page - 1) * limit, Counted: true), context.RequestAborted);
+        context.Response.Headers["X-Total-Count"] = found.Total.ToString();
         var json = new RecordJson<EventRecord>(log.Kind);
         return new JsonAnswer(writer =>
         {
@@ -57,7 +56,7 @@ static class EventEndpoints
             writer.WriteStartArray("items");
             foreach (var record in found.Records) json.Write(writer, record);
             writer.WriteEndArray();
-            writer.WriteNumber("total", total);
+            writer.WriteNumber("total", found.Total);
             writer.WriteNumber("page", page);
             writer.WriteNumber("limit", limit);
             writer.WriteString("nextCursor", found.Next is { } next ? Cursor.ForList(log.Kind.Name, next) : null);

@@ -21,11 +21,11 @@ static class Exporter
     {
         var cancel = context.RequestAborted;
         var fields = format == "csv" ? log.Kind.Csv : null;
-        var total = await log.Count(filter, cancel);
-        var rows = most > 0 ? Math.Min(total, most) : total;
 
         // Read before the export itself is recorded, so that it is not in its own file.
-        var page = await log.Read(new(filter, (int)Math.Min(RowsInPiece, Math.Max(rows, 1)), Fields: fields), cancel);
+        var page = await log.Read(new(filter, RowsInPiece, Fields: fields, Counted: true), cancel);
+        var total = page.Total;
+        var rows = most > 0 ? Math.Min(total, most) : total;
         await host.SelfAudit.Record(Caller.Of(context), Address.Of(context), "audit.exported", "AuditLog", null, log.Kind.Name, Describe(context, log.Kind.Name, format, rows));
 
         var response = context.Response;

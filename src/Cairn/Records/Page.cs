@@ -3,10 +3,12 @@ namespace Cairn.Records;
 /// <param name="Before">The list cursor's place: only what comes after it in the list.</param>
 /// <param name="Skip">How many matching records to pass over first.</param>
 /// <param name="Fields">The fields that are needed; null for all.</param>
-sealed record PageRequest<T>(Filter<T> Filter, int Limit, long? Before = null, long Skip = 0, IReadOnlyList<Field<T>>? Fields = null) where T : class, IRecord, new();
+/// <param name="Counted">Count all that match as well, in the same state of the log.</param>
+sealed record PageRequest<T>(Filter<T> Filter, int Limit, long? Before = null, long Skip = 0, IReadOnlyList<Field<T>>? Fields = null, bool Counted = false) where T : class, IRecord, new();
 
 /// <param name="Next">The place to read on from; null at the end of the list.</param>
-sealed record Page<T>(IReadOnlyList<T> Records, long? Next);
+/// <param name="Total">How many match in all, where that was asked for.</param>
+sealed record Page<T>(IReadOnlyList<T> Records, long? Next, long Total = 0);
 
 /// <param name="Examined">Every record up to this position was looked at.</param>
 sealed record Tail<T>(IReadOnlyList<T> Records, long Examined);

@@ -14,6 +14,9 @@ sealed class RecordParser<T>(Kind<T> kind, bool lenient) where T : class, IRecor
 {
     public const int MostBytes = 64 * 1024;
 
+    /// <summary>Far beyond any count of tokens or milliseconds, and small enough that no sum of a log overflows.</summary>
+    const long MostNumber = 1_000_000_000_000;
+
     const int MetadataDepth = 32;
 
     readonly FrozenDictionary<string, Field<T>>.AlternateLookup<ReadOnlySpan<char>> fields =
@@ -134,7 +137,7 @@ sealed class RecordParser<T>(Kind<T> kind, bool lenient) where T : class, IRecor
 
     static string? SetNumber(Field<T> field, T record, long number)
     {
-        if (number < 0) return $"{field.Name} is less than zero";
+        if (number is < 0 or > MostNumber) return $"{field.Name} is {number}; it takes a number from 0 to {MostNumber}";
         field.SetNumber!(record, number);
         return null;
     }

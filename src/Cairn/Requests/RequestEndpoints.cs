@@ -44,9 +44,8 @@ static class RequestEndpoints
         if (cursor is not null && offset > 0) query.Refuse("offset", "cannot be given together with cursor");
         if (query.Fault is { } fault) return Problems.Bad(fault);
 
-        var total = await log.Count(filter, context.RequestAborted);
-        var page = await log.Read(new(filter, limit, cursor, offset), context.RequestAborted);
-        context.Response.Headers["X-Total-Count"] = total.ToString();
+        var page = await log.Read(new(filter, limit, cursor, offset, Counted: true), context.RequestAborted);
+        context.Response.Headers["X-Total-Count"] = page.Total.ToString();
         if (page.Next is { } next) context.Response.Headers["X-Next-Cursor"] = Cursor.ForList(log.Kind.Name, next);
         var json = new RecordJson<RequestRecord>(log.Kind);
         return new JsonAnswer(writer =>

@@ -11,7 +11,8 @@ sealed record Column<T>(Field<T> Field, int Number)
 
     public bool IsTerm => Field.Keep == Keep.Term;
 
-    readonly string prefix = Number < 25 ? ((char)('a' + Number)).ToString() : "z" + (char)('a' + Number - 25);
+    /// <summary>A letter for each of the first 25 fields, then z and a letter, then zz and a letter.</summary>
+    readonly string prefix = new string('z', Number / 25) + (char)('a' + Number % 25);
 
     /// <summary>How the index names "this field has this term". Term 0 is the absent value.</summary>
     public string Token(long term) => prefix + term;

@@ -63,7 +63,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
     Outcome Append(T record, Span<long> numbers)
     {
         var key = NextKey(record.TimeMs);
-        if (key < 0) return Outcome.Crowded;
+        if (key < 0) return CompareWithStored(record) ?? Outcome.Crowded;
 
         insert.Bind(1, key).Bind(2, LastPosition + 1);
         for (var i = 0; i < numbers.Length; i++)
@@ -88,14 +88,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
         insert.Run();
 
         if (writer.Changes == 0)
-        {
-            Pack.Bind(findByIdentity, 1, table.Kind.Identity.Text!(record));
-            if (!findByIdentity.Step()) throw new InvalidDataException("A record was refused as known and is not there; the database is damaged.");
-            var stored = rows.Read(findByIdentity, null);
-            findByIdentity.Reset();
-            record.Position = stored.Position;
-            return table.Kind.IsRepeat(stored, record) ? Outcome.Duplicate : Outcome.Conflict;
-        }
+            return CompareWithStored(record) ?? throw new InvalidDataException("A record was refused as known and is not there; the database is damaged.");
 
         Took(record.TimeMs);
         record.Position = ++lastPosition;
@@ -107,6 +100,17 @@ sealed class LogWriter<T> where T : class, IRecord, new()
             record.SubjectExists = !fate.Ends;
         }
         return Outcome.Stored;
+    }
+
+    /// <summary>What the record is to the one that is stored under its identity; null when there is none.</summary>
+    Outcome? CompareWithStored(T record)
+    {
+        Pack.Bind(findByIdentity, 1, table.Kind.Identity.Text!(record));
+        if (!findByIdentity.Step()) return null;
+        var stored = rows.Read(findByIdentity, null);
+        findByIdentity.Reset();
+        record.Position = stored.Position;
+        return table.Kind.IsRepeat(stored, record) ? Outcome.Duplicate : Outcome.Conflict;
     }
 
     /// <summary>The next free turn of a millisecond; -1 when there is none.</summary>

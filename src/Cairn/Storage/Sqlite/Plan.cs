@@ -130,7 +130,7 @@ sealed class Plan<T> where T : class, IRecord, new()
     void Add(Reader reader, string search)
     {
         OnlyTerms = false;
-        SearchesIdentity = table.Kind.MayBeInIdentity(search);
+        SearchesIdentity = table.Kind.Identity.Search == Search.Identity && (table.Kind.MayBeInIdentity(search) || HasForeignIdentities(reader));
         var found = table.Searched
             .Select(column => (Column: column, Terms: TermSearch.Find(reader, table, column, search)))
             .Where(found => found.Terms.Count > 0)
@@ -153,6 +153,15 @@ sealed class Plan<T> where T : class, IRecord, new()
 
     /// <summary>The terms that contain the text searched for, whichever way the rows are found.</summary>
     public List<(Column<T> Column, TermSet Terms)> SearchTerms { get; private set; } = [];
+
+    /// <summary>True when a record was taken over whose identity Cairn would not have made. Such a one is kept as it is, and a text sorts before all packed ones.</summary>
+    bool HasForeignIdentities(Reader reader)
+    {
+        var find = reader.Statement($"SELECT 1 FROM {table.Name} WHERE \"{table.Kind.Identity.Name}\" < x'' LIMIT 1");
+        var has = find.Step();
+        find.Reset();
+        return has;
+    }
 
     /// <summary>About how many rows a walk looks at before it has a page of matches, taking it that every term has its share of rows.</summary>
     long RowsToWalk(Reader reader, List<(Column<T> Column, TermSet Terms)> found)

@@ -12,15 +12,14 @@ sealed class Reader(Connection connection) : IDisposable
     public Connection Connection => connection;
 
     /// <summary>The statement of this text, kept for the next time.</summary>
-    public Statement Statement(string sql)
+    public Statement Statement(string sql) => statements.TryGetValue(sql, out var statement) ? statement : statements[sql] = connection.Prepare(sql);
+
+    /// <summary>Lets go of statements when there are many. Only between reads: within one, any of them may stand on a row.</summary>
+    public void Trim()
     {
-        if (statements.TryGetValue(sql, out var statement)) return statement;
-        if (statements.Count >= MostStatements)
-        {
-            foreach (var old in statements.Values) old.Dispose();
-            statements.Clear();
-        }
-        return statements[sql] = connection.Prepare(sql);
+        if (statements.Count <= MostStatements) return;
+        foreach (var old in statements.Values) old.Dispose();
+        statements.Clear();
     }
 
     public void Dispose() => connection.Dispose();
@@ -47,9 +46,10 @@ sealed class Readers(string file) : IDisposable
             try
             {
                 using var interrupt = cancel.UnsafeRegister(static connection => ((Connection)connection!).Interrupt(), reader.Connection);
-                reader.Connection.Run("BEGIN");
+                reader.Trim();
+                reader.Statement("BEGIN").Run();
                 var result = read(reader);
-                reader.Connection.Run("COMMIT");
+                reader.Statement("COMMIT").Run();
                 sound = true;
                 return result;
             }

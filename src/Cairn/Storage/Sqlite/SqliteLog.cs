@@ -22,12 +22,14 @@ sealed class SqliteLog<T>(SqliteLogStore store, Readers readers, LogTable<T> tab
     {
         var plan = new Plan<T>(reader, table, request.Filter);
         var (until, skip) = (request.Before ?? long.MaxValue, request.Skip);
-        if (request.Before is null) (until, skip) = new Totals<T>(reader, table, plan).PassOver(skip);
+        var totals = new Totals<T>(reader, table, plan);
+        var total = request.Counted ? totals.Count() : 0;
+        if (request.Before is null) (until, skip) = totals.PassOver(skip);
         // One more than asked for tells whether the list goes on.
         List<long> keys = [.. plan.Keys(reader, plan.FirstKey, Math.Min(until, plan.UntilKey), skip, request.Limit + 1L)];
         var more = keys.Count > request.Limit;
         if (more) keys.RemoveAt(request.Limit);
-        return new Page<T>(Load(reader, keys, request.Fields), more ? keys[^1] : null);
+        return new Page<T>(Load(reader, keys, request.Fields), more ? keys[^1] : null, total);
     }, cancel);
 
     public Task<Tail<T>> Follow(Filter<T> filter, long after, int limit, CancellationToken cancel) => readers.Read(reader =>

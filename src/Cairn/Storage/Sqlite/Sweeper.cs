@@ -27,9 +27,9 @@ sealed class Sweeper(Connection writer, TermNumbers numbers, TermTexts texts)
 
             var text = find.Text(0);
             find.Reset();
+            numbers.Forget(column.Number, text);
             erase.Bind(1, column.Number).Bind(2, term).Run();
             table.SearchTexts.Forget(column.Number);
-            numbers.Forget(column.Number, text);
             texts.Forget(column.Number, term);
         }
         return orphans.Count;
