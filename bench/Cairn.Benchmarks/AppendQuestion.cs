@@ -21,7 +21,7 @@ sealed class AppendQuestion(Settings settings)
     {
         Report.Title($"Append, durable, batches of {BatchRows}");
         Report.Head("records", "Cairn", "limit: same rows, bare statements", "ratio", "asked", "ok?", "limit without kept counts", "ratio", "naive", "ratio");
-        foreach (var shape in new[] { Shape.Low, Shape.High })
+        foreach (var shape in settings.Shapes)
         {
             await Ask<RequestRecord>(shape);
             await Ask<EventRecord>(shape);

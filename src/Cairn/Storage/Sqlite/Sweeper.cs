@@ -8,7 +8,6 @@ sealed class Sweeper(Connection writer, TermNumbers numbers, TermTexts texts)
     readonly Statement forget = writer.Prepare("DELETE FROM orphans WHERE field = ? AND term = ?");
     readonly Statement find = writer.Prepare("SELECT text FROM terms WHERE field = ? AND term = ?");
     readonly Statement erase = writer.Prepare("DELETE FROM terms WHERE field = ? AND term = ?");
-    readonly Statement eraseLetters = writer.Prepare("INSERT INTO term_letters (term_letters, rowid, text) VALUES ('delete', ?, ?)");
 
     public int Sweep<T>(LogTable<T> table, int limit) where T : class, IRecord, new()
     {
@@ -30,7 +29,7 @@ sealed class Sweeper(Connection writer, TermNumbers numbers, TermTexts texts)
             find.Reset();
             numbers.Forget(column.Number, text);
             erase.Bind(1, column.Number).Bind(2, term).Run();
-            if (column.Field.Search == Search.Index) eraseLetters.Bind(1, TermNumbers.LettersRow(column.Number, term)).Bind(2, TermNumbers.Fold(text)).Run();
+            table.SearchTexts.Forget(column.Number);
             texts.Forget(column.Number, term);
         }
         return orphans.Count;
