@@ -28,7 +28,7 @@ sealed record Filter<T> where T : class, IRecord, new()
     public bool Matches(Kind<T> kind, T record)
     {
         if (record.TimeMs < FromMs || record.TimeMs >= UntilMs) return false;
-        if (Identity is not null && !string.Equals(kind.Identity.Text!(record), Identity, StringComparison.OrdinalIgnoreCase)) return false;
+        if (Identity is not null && !string.Equals(kind.Identity.Text!(record), Identity, StringComparison.Ordinal)) return false;
 
         foreach (var (field, any, none) in Conditions)
         {

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Cairn.Requests;
 
 /// <summary>
@@ -10,7 +12,10 @@ static class RequestId
 
     const int Digits = 24;
 
-    public static bool IsWhole(string text) => Prefixes.Any(prefix => text.Length == prefix.Length + Digits && text.StartsWith(prefix, StringComparison.Ordinal) && IsHex(text.AsSpan(prefix.Length)));
+    static readonly SearchValues<char> LowerHex = SearchValues.Create("0123456789abcdef");
+
+    /// <summary>True for an id as Cairn writes it. One in upper case is not looked up but searched for, like any other text.</summary>
+    public static bool IsWhole(string text) => Prefixes.Any(prefix => text.Length == prefix.Length + Digits && text.StartsWith(prefix, StringComparison.Ordinal) && !text.AsSpan(prefix.Length).ContainsAnyExcept(LowerHex));
 
     /// <summary>True when some request id contains <paramref name="text"/>: digits, or the end of a prefix followed by digits.</summary>
     public static bool MayContain(string text)

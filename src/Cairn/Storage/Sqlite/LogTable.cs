@@ -11,7 +11,8 @@ sealed record Column<T>(Field<T> Field, int Number)
 
     public bool IsTerm => Field.Keep == Keep.Term;
 
-    readonly string prefix = Number < 25 ? ((char)('a' + Number)).ToString() : "z" + (char)('a' + Number - 25);
+    /// <summary>A letter for each of the first 25 fields, then z and a letter, then zz and a letter.</summary>
+    readonly string prefix = new string('z', Number / 25) + (char)('a' + Number % 25);
 
     /// <summary>How the index names "this field has this term". Term 0 is the absent value.</summary>
     public string Token(long term) => prefix + term;
@@ -62,6 +63,17 @@ sealed class LogTable<T> where T : class, IRecord, new()
     public Column<T>[] Indexed { get; }
 
     public Column<T> this[Field<T> field] => byField[field];
+
+    /// <summary>The key of the record with this identity; null when there is none.</summary>
+    public long? FindKey(Reader reader, string identity)
+    {
+        var find = reader.Statement($"SELECT key FROM {Name} WHERE \"{Kind.Identity.Name}\" = ?");
+        Pack.Bind(find, 1, identity);
+        if (!find.Step()) return null;
+        var key = find.Integer(0);
+        find.Reset();
+        return key;
+    }
 
     public string RollupName(Rollup<T> rollup) => $"{Name}_by_{rollup.Name}";
 

@@ -64,7 +64,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
     Outcome Append(T record, Span<long> numbers)
     {
         var key = NextKey(record.TimeMs);
-        if (key < 0) return Outcome.Crowded;
+        if (key < 0) return CompareWithStored(record) ?? Outcome.Crowded;
 
         insert.Bind(1, key).Bind(2, LastPosition + 1);
         for (var i = 0; i < numbers.Length; i++)
@@ -89,14 +89,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
         insert.Run();
 
         if (writer.Changes == 0)
-        {
-            Pack.Bind(findByIdentity, 1, table.Kind.Identity.Text!(record));
-            if (!findByIdentity.Step()) throw new InvalidDataException("A record was refused as known and is not there; the database is damaged.");
-            var stored = rows.Read(findByIdentity, null);
-            findByIdentity.Reset();
-            record.Position = stored.Position;
-            return table.Kind.IsRepeat(stored, record) ? Outcome.Duplicate : Outcome.Conflict;
-        }
+            return CompareWithStored(record) ?? throw new InvalidDataException("A record was refused as known and is not there; the database is damaged.");
 
         Took(record.TimeMs);
         record.Position = ++lastPosition;
@@ -108,6 +101,17 @@ sealed class LogWriter<T> where T : class, IRecord, new()
             record.SubjectExists = !fate.Ends;
         }
         return Outcome.Stored;
+    }
+
+    /// <summary>What the record is to the one that is stored under its identity; null when there is none.</summary>
+    Outcome? CompareWithStored(T record)
+    {
+        Pack.Bind(findByIdentity, 1, table.Kind.Identity.Text!(record));
+        if (!findByIdentity.Step()) return null;
+        var stored = rows.Read(findByIdentity, null);
+        findByIdentity.Reset();
+        record.Position = stored.Position;
+        return table.Kind.IsRepeat(stored, record) ? Outcome.Duplicate : Outcome.Conflict;
     }
 
     /// <summary>The next free turn of a millisecond; -1 when there is none.</summary>
@@ -180,6 +184,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
 
     public int Drop(long beforeMs, int limit)
     {
+        var last = LastPosition;
         var dropped = new List<(long Key, T Record, long[] Numbers)>();
         oldest.Bind(1, SortKey.First(beforeMs)).Bind(2, limit);
         while (oldest.Step())
@@ -205,7 +210,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
         foreach (var (field, term) in orphans) orphan.Bind(1, field).Bind(2, term).Run();
 
         // The last position must outlive its record: no later record may get it again.
-        if (dropped.Count > 0) writer.Run($"INSERT INTO positions (kind, value) VALUES ('{table.Name}', {LastPosition}) ON CONFLICT DO UPDATE SET value = excluded.value");
+        if (dropped.Count > 0) writer.Run($"INSERT INTO positions (kind, value) VALUES ('{table.Name}', {last}) ON CONFLICT DO UPDATE SET value = excluded.value");
         newestMs = -1;
         return dropped.Count;
     }

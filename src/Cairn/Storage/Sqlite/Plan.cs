@@ -24,13 +24,20 @@ sealed class Plan<T> where T : class, IRecord, new()
         FirstKey = filter.FromMs is { } from ? SortKey.First(from) : 0;
         UntilKey = filter.UntilMs is { } until ? SortKey.First(until) : long.MaxValue;
 
-        // 1. Conditions on terms become numbers; one that no term can meet ends it here.
+        // 1. An identity narrows the range to its one record.
+        if (filter.Identity is { } identity)
+        {
+            if (table.FindKey(reader, identity) is { } key) (FirstKey, UntilKey) = (Math.Max(FirstKey, key), Math.Min(UntilKey, key + 1));
+            else Nothing = true;
+        }
+
+        // 2. Conditions on terms become numbers; one that no term can meet ends it here.
         foreach (var condition in filter.Conditions) Add(reader, condition);
 
-        // 2. A text search becomes the terms that contain it.
+        // 3. A text search becomes the terms that contain it.
         if (filter.Search is { } search && !Nothing) Add(reader, search);
 
-        // 3. What is excluded goes to the index when something is asked of it, to the rows when not.
+        // 4. What is excluded goes to the index when something is asked of it, to the rows when not.
         if (positives.Count > 0)
         {
             var match = string.Join(" AND ", positives);

@@ -15,12 +15,15 @@ sealed class Reader(Connection connection) : IDisposable
     public Statement Statement(string sql)
     {
         if (statements.TryGetValue(sql, out var statement)) return statement;
-        if (statements.Count >= MostStatements)
-        {
-            foreach (var old in statements.Values) old.Dispose();
-            statements.Clear();
-        }
         return statements[sql] = connection.Prepare(sql);
+    }
+
+    /// <summary>Between two reads, when none is in use: lets the statements go once there are many.</summary>
+    public void Trim()
+    {
+        if (statements.Count < MostStatements) return;
+        foreach (var statement in statements.Values) statement.Dispose();
+        statements.Clear();
     }
 
     public void Dispose() => connection.Dispose();
@@ -50,6 +53,7 @@ sealed class Readers(string file) : IDisposable
                 reader.Connection.Run("BEGIN");
                 var result = read(reader);
                 reader.Connection.Run("COMMIT");
+                reader.Trim();
                 sound = true;
                 return result;
             }

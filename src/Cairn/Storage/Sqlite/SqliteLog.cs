@@ -15,27 +15,16 @@ sealed class SqliteLog<T>(SqliteLogStore store, Readers readers, LogTable<T> tab
 
     public Task<T?> Find(string identity, CancellationToken cancel) => readers.Read(reader =>
     {
-        var keys = FindKey(reader, identity);
-        return keys is { } key ? Load(reader, [key], null).SingleOrDefault() : null;
+        return table.FindKey(reader, identity) is { } key ? Load(reader, [key], null).SingleOrDefault() : null;
     }, cancel);
 
     public Task<Page<T>> Read(PageRequest<T> request, CancellationToken cancel) => readers.Read(reader =>
     {
-        var filter = request.Filter;
-        var until = request.Before ?? long.MaxValue;
-        List<long> keys;
-        if (filter.Identity is { } identity)
-        {
-            keys = FindKey(reader, identity) is { } key && key < until && request.Skip == 0 ? [key] : [];
-            var alone = Load(reader, keys, request.Fields).Where(record => filter.Matches(Kind, record)).ToList();
-            return new Page<T>(alone, null);
-        }
-
-        var plan = new Plan<T>(reader, table, filter);
-        var skip = request.Skip;
+        var plan = new Plan<T>(reader, table, request.Filter);
+        var (until, skip) = (request.Before ?? long.MaxValue, request.Skip);
         if (request.Before is null) (until, skip) = new Totals<T>(reader, table, plan).PassOver(skip);
         // One more than asked for tells whether the list goes on.
-        keys = [.. plan.Keys(reader, plan.FirstKey, Math.Min(until, plan.UntilKey), skip, request.Limit + 1L)];
+        List<long> keys = [.. plan.Keys(reader, plan.FirstKey, Math.Min(until, plan.UntilKey), skip, request.Limit + 1L)];
         var more = keys.Count > request.Limit;
         if (more) keys.RemoveAt(request.Limit);
         return new Page<T>(Load(reader, keys, request.Fields), more ? keys[^1] : null);
@@ -62,18 +51,10 @@ sealed class SqliteLog<T>(SqliteLogStore store, Readers readers, LogTable<T> tab
         reader.Connection.Number($"SELECT max((SELECT coalesce(max(position), 0) FROM {table.Name}), (SELECT coalesce(max(value), 0) FROM positions WHERE kind = '{table.Name}'))"), cancel);
 
     public Task<long> Count(Filter<T> filter, CancellationToken cancel) => readers.Read(reader =>
-    {
-        if (filter.Identity is not null) return FindKey(reader, filter.Identity) is { } key && Load(reader, [key], null).Exists(record => filter.Matches(Kind, record)) ? 1L : 0L;
-        return new Totals<T>(reader, table, new(reader, table, filter)).Count();
-    }, cancel);
+        new Totals<T>(reader, table, new(reader, table, filter)).Count(), cancel);
 
     public Task<Summary<T>> Summarise(Filter<T> filter, IReadOnlyList<Field<T>[]> groupings, bool percentiles, CancellationToken cancel) => readers.Read(reader =>
-    {
-        // One record by its identity: its own millisecond narrows the rows to it and its neighbours.
-        if (filter.Identity is { } identity && FindKey(reader, identity) is { } key)
-            filter = filter with { FromMs = Math.Max(filter.FromMs ?? 0, SortKey.Ms(key)), UntilMs = Math.Min(filter.UntilMs ?? long.MaxValue, SortKey.Ms(key) + 1) };
-        return new Totals<T>(reader, table, new(reader, table, filter)).Summarise(groupings, percentiles, (field, term) => texts.Text(reader, field, term));
-    }, cancel);
+        new Totals<T>(reader, table, new(reader, table, filter)).Summarise(groupings, percentiles, (field, term) => texts.Text(reader, field, term)), cancel);
 
     public Task<int> Drop(long beforeMs, int limit, CancellationToken cancel) => store.Write(() => store.Writer(this).Drop(beforeMs, limit), cancel);
 
@@ -89,16 +70,6 @@ sealed class SqliteLog<T>(SqliteLogStore store, Readers readers, LogTable<T> tab
     }, cancel);
 
     Rows<T> Rows(Reader reader) => new(table, (field, term) => texts.Text(reader, field, term));
-
-    long? FindKey(Reader reader, string identity)
-    {
-        var find = reader.Statement($"SELECT key FROM {table.Name} WHERE \"{Kind.Identity.Name}\" = ?");
-        Pack.Bind(find, 1, identity);
-        if (!find.Step()) return null;
-        var key = find.Integer(0);
-        find.Reset();
-        return key;
-    }
 
     List<T> Load(Reader reader, List<long> keys, IReadOnlyList<Field<T>>? fields)
     {

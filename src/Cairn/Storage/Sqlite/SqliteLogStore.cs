@@ -24,6 +24,7 @@ sealed class SqliteLogStore : ILogStore
     readonly LogWriter<EventRecord> eventWriter;
     string? failure;
     string? refusal;
+    bool disposed;
 
     SqliteLogStore(string file, Kind<RequestRecord> requests, Kind<EventRecord> events)
     {
@@ -159,6 +160,7 @@ sealed class SqliteLogStore : ILogStore
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref disposed, true)) return;
         await gate.WaitAsync();
         readers.Dispose();
         if (failure is null && !writer.InTransaction) Checkpoint();

@@ -28,9 +28,9 @@ sealed class Sweeper(Connection writer, TermNumbers numbers, TermTexts texts)
 
             var text = find.Text(0);
             find.Reset();
+            numbers.Forget(column.Number, text);
             erase.Bind(1, column.Number).Bind(2, term).Run();
             if (column.Field.Search == Search.Index) eraseLetters.Bind(1, TermNumbers.LettersRow(column.Number, term)).Bind(2, TermNumbers.Fold(text)).Run();
-            numbers.Forget(column.Number, text);
             texts.Forget(column.Number, term);
         }
         return orphans.Count;

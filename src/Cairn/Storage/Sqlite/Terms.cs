@@ -82,19 +82,20 @@ sealed class TermNumbers(Connection writer, HashSet<int> searched)
         letters.Clear();
     }
 
+    /// <summary>To be called before a text is erased: its number is not given again, as those who keep texts by number may still know it.</summary>
     public void Forget(int field, string text)
     {
+        _ = Last(field);
         if (known.TryGetValue(field, out var numbers)) numbers.Remove(text);
     }
 
     long Last(int field) =>
         last.TryGetValue(field, out var number) ? number : last[field] = writer.Number($"SELECT coalesce(max(term), 0) FROM terms WHERE field = {field}");
 
-    /// <summary>After a rollback what is in memory may never have been stored.</summary>
+    /// <summary>After a rollback what is in memory may never have been stored. The last numbers stay, so that none is given twice.</summary>
     public void Forget()
     {
         known.Clear();
-        last.Clear();
         letters.Clear();
     }
 }

@@ -45,6 +45,7 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
 
     public Summary<T> Summarise(IReadOnlyList<Field<T>[]> groupings, bool percentiles, Func<int, long, string> text)
     {
+        percentiles &= table.Kind.Measured is not null;
         Tally[] tallies = [new([], Covering([], sums: true, histogram: percentiles)), .. groupings.Select(by => new Tally(by, Covering(by, sums: true, histogram: false)))];
         var histogram = percentiles ? new Histogram() : null;
 
