@@ -46,15 +46,20 @@ sealed class CairnHost : IAsyncDisposable
 
     public Uri? ConsoleUrl { get; private set; }
 
+    /// <summary>The applications that listen: the owner's socket first, then what is open to others.</summary>
+    public IReadOnlyList<WebApplication> Doors => listeners;
+
     /// <param name="openToOthers">False opens the owner's socket alone, for a command while no server runs.</param>
-    public static async Task<CairnHost> Start(Settings settings, TimeProvider clock, ILoggerFactory logs, bool openToOthers = true)
+    /// <param name="around">What stands between Cairn and its log; nothing when absent.</param>
+    public static async Task<CairnHost> Start(Settings settings, TimeProvider clock, ILoggerFactory logs, bool openToOthers = true, Func<ILogStore, ILogStore>? around = null)
     {
         ThreadPool.SetMinThreads(32, 32);
         var directory = DataDirectory.Open(settings.DataDirectory);
         CairnHost? host = null;
         try
         {
-            var log = SqliteLogStore.Open(directory.Path, RequestFields.Kind, EventFields.KindOf(settings.Catalog));
+            ILogStore log = SqliteLogStore.Open(directory.Path, RequestFields.Kind, EventFields.KindOf(settings.Catalog));
+            log = around?.Invoke(log) ?? log;
             var control = SqliteControlStore.Open(directory.Path);
             host = new(settings, clock, logs, directory, log, control);
             await host.Listen(openToOthers);
