@@ -38,8 +38,14 @@ sealed class Feed<T>(Kind<T> kind) where T : class, IRecord, new()
     public bool TryRead(Filter<T> filter, long after, int limit, out Tail<T> tail)
     {
         var found = new List<T>();
-        var position = after;
-        for (var end = Volatile.Read(ref last); position < end && found.Count < limit; position++)
+        var (position, end) = (after, Volatile.Read(ref last));
+        if (end == 0)
+        {
+            // Nothing was published since the start; what is in the store may still follow the position.
+            tail = new([], after);
+            return false;
+        }
+        for (; position < end && found.Count < limit; position++)
         {
             var record = Volatile.Read(ref ring[(position + 1) % Size]);
             if (record?.Position != position + 1)
