@@ -62,7 +62,7 @@ sealed class CsvWriter<T>(Kind<T> kind, IBufferWriter<byte> output) where T : cl
         if (isQuoted) Write("\""u8);
     }
 
-    static bool IsNumber(string text) => double.TryParse(text, System.Globalization.NumberStyles.Float, null, out _);
+    static bool IsNumber(string text) => double.TryParse(text, System.Globalization.NumberStyles.AllowLeadingSign | System.Globalization.NumberStyles.AllowDecimalPoint | System.Globalization.NumberStyles.AllowExponent, null, out var number) && double.IsFinite(number);
 
     void WriteUtf8(string text)
     {
