@@ -49,7 +49,7 @@ sealed class Client(HttpClient http, string? key = null)
     {
         var content = new ByteArrayContent(body);
         if (type is not null) content.Headers.TryAddWithoutValidation("Content-Type", type);
-        if (encoding is not null) content.Headers.ContentEncoding.Add(encoding);
+        if (encoding is not null) content.Headers.TryAddWithoutValidation("Content-Encoding", encoding);
         return Send(HttpMethod.Post, path, content);
     }
 
