@@ -18,6 +18,7 @@ sealed class CairnHost : IAsyncDisposable
     readonly CancellationTokenSource stopping = new();
     readonly List<WebApplication> listeners = [];
     Task housekeeping = Task.CompletedTask;
+    bool disposed;
 
     CairnHost(Settings settings, TimeProvider clock, ILoggerFactory logs, DataDirectory directory, ILogStore log, IControlStore control)
     {
@@ -141,9 +142,18 @@ sealed class CairnHost : IAsyncDisposable
     /// <summary>Ends the listeners, writes what was taken, and gives the directory back.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref disposed, true)) return;
         await stopping.CancelAsync();
         foreach (var listener in listeners) await listener.DisposeAsync();
         await housekeeping;
+        try
+        {
+            await Keys.WriteLastUses(CancellationToken.None);
+        }
+        catch (IOException error)
+        {
+            HostLog.HousekeepingFailed(Logs.CreateLogger<CairnHost>(), error);
+        }
         Retention.Dispose();
         await Recorder.DisposeAsync();
         await Log.DisposeAsync();
