@@ -157,14 +157,11 @@ sealed class RecordParser<T>(Kind<T> kind, bool lenient) where T : class, IRecor
 
             default:
                 if (!Iso.TryRead(text, TimeZoneInfo.Utc, out var ms)) return $"{field.Name} is '{Texts.Shown(text)}'; it takes an ISO 8601 time such as 2026-01-31T12:00:00.000Z";
-                if (ms < 0 || ms > MostMs) return $"{field.Name} is '{Texts.Shown(text)}'; it takes a time from 1970 to 2199";
+                if (ms < 0 || ms > Iso.MostMs) return $"{field.Name} is '{Texts.Shown(text)}'; it takes a time from 1970 to 2199";
                 field.SetNumber!(record, ms);
                 return null;
         }
     }
-
-    /// <summary>The end of 2199: every engine can hold it.</summary>
-    const long MostMs = 7_258_118_399_999;
 
     /// <summary>The object without white space, every text checked, names given once.</summary>
     static (string? Json, string? Fault) Compact(ref Utf8JsonReader reader, string name)
