@@ -54,6 +54,7 @@ public sealed class AccessTableTests
     static readonly (string Route, string Takes, int Allowed)[] Owners =
     [
         .. Shared,
+        ("GET /local/check", "owner", 200),
         ("POST /local/import/requests", "owner", 200),
         ("POST /local/import/events", "owner", 200),
     ];

@@ -34,5 +34,7 @@ sealed class FaultyStore(ILogStore inner) : ILogStore
 
     public Task<StoreHealth> Health(CancellationToken cancel) => inner.Health(cancel);
 
+    public Task<string?> Damage(CancellationToken cancel) => inner.Damage(cancel);
+
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 }
