@@ -21,7 +21,7 @@ sealed record Settings(string Question, long[] Rows, bool Short, Shape[] Shapes,
     public long Most => Rows[^1];
 
     /// <summary>How long one comparison may take.</summary>
-    public TimeSpan Patience => TimeSpan.FromSeconds(Short ? 1 : 15);
+    public TimeSpan Patience => TimeSpan.FromSeconds(Short ? 1 : 4);
 
     public static bool TryParse(string[] args, [NotNullWhen(true)] out Settings? settings, [NotNullWhen(false)] out string? problem)
     {
