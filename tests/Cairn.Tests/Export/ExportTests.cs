@@ -3,7 +3,6 @@ using System.Text.Json;
 using Cairn.Access;
 using Cairn.Events;
 using Cairn.Support;
-using CsvHelper;
 
 namespace Cairn.Export;
 
@@ -17,7 +16,7 @@ public sealed class ExportTests
 
     static List<string[]> Parse(string csv)
     {
-        using var reader = CsvReader.FromText(csv, new() { HasHeader = false });
+        using var reader = CsvHelper.CsvReader.FromText(csv, new() { HasHeader = false });
         var rows = new List<string[]>();
         while (reader.Read()) rows.Add([.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetString)]);
         return rows;
