@@ -13,7 +13,7 @@ sealed class NaiveReader<T>(string folder, Kind<T> kind) : IDisposable where T :
     public long PageAndTotal(string where, string[] values, int limit)
     {
         Page(where, values, limit, 0);
-        return Count(where, values);
+        return Count(where, values, "NOT INDEXED");
     }
 
     public void Page(string where, string[] values, int limit, long offset)
@@ -24,9 +24,9 @@ sealed class NaiveReader<T>(string folder, Kind<T> kind) : IDisposable where T :
             for (var i = 0; i < columns; i++) _ = page.TextOrNull(i);
     }
 
-    public long Count(string where, string[] values)
+    public long Count(string where, string[] values, string how = "")
     {
-        var count = Ask($"SELECT count(*) FROM naive WHERE {where}", values);
+        var count = Ask($"SELECT count(*) FROM naive {how} WHERE {where}", values);
         count.Step();
         var total = count.Integer(0);
         count.Reset();

@@ -16,8 +16,8 @@ IEnumerable<(string Name, Func<Task> Ask)> Questions() =>
     ("append", new AppendQuestion(settings).Ask),
     ("bytes", new BytesQuestion(settings).Ask),
     ("read", new ReadQuestion(settings).Ask),
-    ("read", new PageQuestion(settings).Ask),
-    ("read", new SearchQuestion(settings).Ask),
+    ("page", new PageQuestion(settings).Ask),
+    ("search", new SearchQuestion(settings).Ask),
     ("export", new ExportQuestion(settings).Ask),
     ("http", new HttpQuestion(settings).Ask),
 ];

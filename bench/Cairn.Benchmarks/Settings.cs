@@ -10,11 +10,12 @@ namespace Cairn.Benchmarks;
 /// <param name="Tables">Where tables are kept between runs.</param>
 sealed record Settings(string Question, long[] Rows, bool Short, Shape[] Shapes, string Tables)
 {
-    static readonly string[] Known = ["append", "bytes", "read", "export", "http", "all"];
+    static readonly string[] Known = ["append", "bytes", "read", "page", "search", "export", "http", "all"];
 
-    const string Usage = "usage: Cairn.Benchmarks [append|bytes|read|export|http|all] [--rows 1m,10m] [--shape low|high] [--short] [--tables DIR]";
+    const string Usage = "usage: Cairn.Benchmarks [append|bytes|read|page|search|export|http|all] [--rows 1m,10m] [--shape low|high] [--short] [--tables DIR]";
 
-    public bool Asks(string question) => Question == "all" || Question == question;
+    /// <summary>Reading is pages and searches too.</summary>
+    public bool Asks(string question) => Question == "all" || Question == question || (Question == "read" && question is ("page" or "search"));
 
     public long Least => Rows[0];
 
