@@ -92,7 +92,7 @@ static class DoctorCommand
         }
         catch (Exception error) when (error is IOException or SettingException)
         {
-            report.Fail("store", $"it does not open: {error.Message} If the disk is sound, restore the last backup");
+            report.Fail("store", error.Message);
         }
     }
 
