@@ -3,6 +3,7 @@ using Cairn.Events;
 using Cairn.Records;
 using Cairn.Requests;
 using Cairn.Storage.Sqlite;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Cairn.Benchmarks;
 
@@ -21,7 +22,7 @@ sealed class AppendQuestion(Settings settings)
     {
         Report.Title($"Append, durable, batches of {BatchRows}");
         Report.Head("records", "Cairn", "limit: same rows, bare statements", "ratio", "asked", "ok?", "limit without kept counts", "ratio", "naive", "ratio");
-        foreach (var shape in new[] { Shape.Low, Shape.High })
+        foreach (var shape in settings.Shapes)
         {
             await Ask<RequestRecord>(shape);
             await Ask<EventRecord>(shape);
@@ -64,6 +65,7 @@ sealed class AppendQuestion(Settings settings)
         readonly Generator generator;
         readonly Scratch cairnFiles, limitFiles, naiveFiles;
         readonly SqliteLogStore store;
+        readonly Recorder recorder;
         readonly Limit<T> limit;
         readonly NaiveTable<T> naive;
         readonly Dictionary<Way, List<double>> rates = Enum.GetValues<Way>().ToDictionary(way => way, _ => new List<double>());
@@ -75,6 +77,7 @@ sealed class AppendQuestion(Settings settings)
             (cairnFiles, naiveFiles) = (cairn, naiveCopy);
             limitFiles = new(cairn.Folder, cairn.Folder + "-limit");
             store = Tables.Open(cairn.Folder);
+            recorder = new(store, NullLogger<Recorder>.Instance);
             limit = new(limitFiles.Folder, Tables.Kind<T>());
             naive = new(Path.Combine(naiveCopy.Folder, "naive.db"), Tables.Kind<T>());
             next = Enum.GetValues<Way>().ToDictionary(way => way, _ => rows);
@@ -86,7 +89,7 @@ sealed class AppendQuestion(Settings settings)
 
         public async Task Run(int batches, bool counts)
         {
-            await Measure(Way.Cairn, Tables.Batch, batch => store.Append(batch, default));
+            await Measure(Way.Cairn, records => records, records => records is List<RequestRecord> requests ? recorder.Append(requests) : recorder.Append((List<EventRecord>)(object)records));
             await Measure(Way.Limit, limit.Prepare, Synchronously<Limit<T>.Batch>(batch => limit.Append(batch, withCounts: true)));
             await Measure(Way.LimitRecords, limit.Prepare, Synchronously<Limit<T>.Batch>(batch => limit.Append(batch, withCounts: false)));
             await Measure(Way.Naive, records => records, Synchronously<List<T>>(naive.Append));
@@ -112,6 +115,7 @@ sealed class AppendQuestion(Settings settings)
 
         public async ValueTask DisposeAsync()
         {
+            await recorder.DisposeAsync();
             await store.DisposeAsync();
             limit.Dispose();
             naive.Dispose();

@@ -29,7 +29,7 @@ sealed class Limit<T> : IDisposable where T : class, IRecord, new()
     readonly Connection connection;
     readonly LogTable<T> table;
     readonly Kind<T> kind;
-    readonly Statement insert, index, findTurn, findTerm, insertTerm, insertLetters, end, begin, probe;
+    readonly Statement insert, index, findTurn, findTerm, insertTerm, end, begin, probe;
     readonly Counts[] counts;
     readonly Dictionary<long, long> nextKeys = [];
     readonly Dictionary<(int, string), long> terms = [];
@@ -47,18 +47,17 @@ sealed class Limit<T> : IDisposable where T : class, IRecord, new()
         findTurn = connection.Prepare($"SELECT max(key) FROM {table.Name} WHERE key < ?");
         findTerm = connection.Prepare("SELECT term FROM terms WHERE field = ? AND text = ?");
         insertTerm = connection.Prepare("INSERT INTO terms (field, term, text) VALUES (?, ?, ?)");
-        insertLetters = connection.Prepare("INSERT INTO term_letters (rowid, text) VALUES (?, ?)");
         end = connection.Prepare($"INSERT INTO {table.Name}_gone (subject, key) VALUES (?, ?) ON CONFLICT DO UPDATE SET key = excluded.key");
         begin = connection.Prepare($"DELETE FROM {table.Name}_gone WHERE subject = ?");
         probe = connection.Prepare("SELECT ?");
-        counts = [.. kind.Rollups.Select(rollup => new Counts(connection, table, rollup))];
+        counts = [.. table.Rollups.Select(rollup => new Counts(connection, table, rollup))];
         position = connection.Number($"SELECT coalesce(max(position), 0) FROM {table.Name}");
     }
 
     public Batch Prepare(List<T> records)
     {
         var steps = new List<Step>();
-        var (entries, letters) = (new List<(long Key, byte[] Tokens)>(), new List<Step>());
+        var entries = new List<(long Key, byte[] Tokens)>();
         var line = new byte[4_096];
         var numbers = new long[table.InRow.Length];
         foreach (var record in records)
@@ -78,7 +77,7 @@ sealed class Limit<T> : IDisposable where T : class, IRecord, new()
                     continue;
                 }
                 var text = column.Field.Text!(record);
-                if (text is not null) values[2 + i] = column.IsTerm ? numbers[i] = Term(column, text, steps, letters) : Packed(text);
+                if (text is not null) values[2 + i] = column.IsTerm ? numbers[i] = Term(column, text, steps) : Packed(text);
                 if (!column.Field.IsIndexed || column.Field == kind.Identity || (text is null && !(column.IsTerm && column.Field.AbsentName is not null))) continue;
                 if (column.IsTerm) column.AppendToken(ref tokens, numbers[i]);
                 else tokens.Append(column.Token(text!));
@@ -93,7 +92,6 @@ sealed class Limit<T> : IDisposable where T : class, IRecord, new()
                 else if (fate.Begins) steps.Add(new(begin, [Text(fate.Subject)]));
             }
         }
-        steps.AddRange(letters);
         steps.AddRange(entries.OrderBy(entry => entry.Key).Select(entry => new Step(index, [entry.Key, new(null, entry.Tokens, true)])));
         return new() { Records = steps.ToArray(), Counts = counts.SelectMany(kept => kept.Take()).ToArray() };
     }
@@ -135,7 +133,7 @@ sealed class Limit<T> : IDisposable where T : class, IRecord, new()
         return next;
     }
 
-    long Term(Column<T> column, string text, List<Step> steps, List<Step> letters)
+    long Term(Column<T> column, string text, List<Step> steps)
     {
         if (terms.TryGetValue((column.Number, text), out var term)) return term;
         if (findTerm.Bind(1, column.Number).Bind(2, text).Step())
@@ -148,7 +146,6 @@ sealed class Limit<T> : IDisposable where T : class, IRecord, new()
             if (!lastTerms.TryGetValue(column.Number, out var last)) last = connection.Number($"SELECT coalesce(max(term), 0) FROM terms WHERE field = {column.Number}");
             lastTerms[column.Number] = term = last + 1;
             steps.Add(new(insertTerm, [column.Number, term, Text(text)]));
-            if (column.Field.Search == Search.Index) letters.Add(new(insertLetters, [TermNumbers.LettersRow(column.Number, term), Text(TermNumbers.Fold(text))]));
         }
         return terms[(column.Number, text)] = term;
     }

@@ -24,7 +24,7 @@ sealed class NaiveTable<T> : IDisposable where T : class, IRecord, new()
     public static string[] Indexes(Kind<T> kind) => kind.Name == "request" ? ["timestamp", "model", "status", "api_key_id", "user"] : ["createdAt", "actorId", "action", "resource", "resourceName"];
 
     public void Create() =>
-        connection.Run($"CREATE TABLE naive (id INTEGER PRIMARY KEY, {string.Join(", ", kind.Stored.Select(field => $"\"{field.Name}\" {(field.IsText || field.Type == FieldType.Time ? "TEXT" : "INTEGER")}"))})");
+        connection.Run($"CREATE TABLE naive (place INTEGER PRIMARY KEY, {string.Join(", ", kind.Stored.Select(field => $"\"{field.Name}\" {(field.IsText || field.Type == FieldType.Time ? "TEXT" : "INTEGER")}"))})");
 
     public void CreateIndexes()
     {

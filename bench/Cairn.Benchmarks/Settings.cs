@@ -6,12 +6,13 @@ namespace Cairn.Benchmarks;
 /// <summary>What was asked for on the command line.</summary>
 /// <param name="Rows">Sizes of the tables, ascending; the last is compared with the first.</param>
 /// <param name="Short">A taste of every figure in two minutes, on small tables.</param>
+/// <param name="Shapes">How many distinct values the tables have: few, many, or one after the other.</param>
 /// <param name="Tables">Where tables are kept between runs.</param>
-sealed record Settings(string Question, long[] Rows, bool Short, string Tables)
+sealed record Settings(string Question, long[] Rows, bool Short, Shape[] Shapes, string Tables)
 {
     static readonly string[] Known = ["append", "bytes", "read", "export", "http", "all"];
 
-    const string Usage = "usage: Cairn.Benchmarks [append|bytes|read|export|http|all] [--rows 1m,10m] [--short] [--tables DIR]";
+    const string Usage = "usage: Cairn.Benchmarks [append|bytes|read|export|http|all] [--rows 1m,10m] [--shape low|high] [--short] [--tables DIR]";
 
     public bool Asks(string question) => Question == "all" || Question == question;
 
@@ -20,23 +21,25 @@ sealed record Settings(string Question, long[] Rows, bool Short, string Tables)
     public long Most => Rows[^1];
 
     /// <summary>How long one comparison may take.</summary>
-    public TimeSpan Patience => TimeSpan.FromSeconds(Short ? 1 : 15);
+    public TimeSpan Patience => TimeSpan.FromSeconds(Short ? 1 : 4);
 
     public static bool TryParse(string[] args, [NotNullWhen(true)] out Settings? settings, [NotNullWhen(false)] out string? problem)
     {
         (settings, problem) = (null, null);
         var (question, isShort, tables) = ("all", false, Path.Combine(Home(), ".tables"));
         long[]? rows = null;
+        Shape[] shapes = [Shape.Low, Shape.High];
         for (var i = 0; i < args.Length; i++)
         {
             if (Known.Contains(args[i])) question = args[i];
             else if (args[i] == "--short") isShort = true;
             else if (args[i] == "--rows" && i + 1 < args.Length && args[i + 1].Split(',').Select(Size).ToArray() is var sizes && sizes.All(size => size > 0)) (rows, i) = ([.. sizes.Order()], i + 1);
+            else if (args[i] == "--shape" && i + 1 < args.Length && shapes.FirstOrDefault(known => known.Name == args[i + 1]) is { } shape) (shapes, i) = ([shape], i + 1);
             else if (args[i] == "--tables" && i + 1 < args.Length) tables = Path.GetFullPath(args[++i]);
             else problem = $"'{args[i]}' is not understood\n{Usage}";
         }
         if (problem is not null) return false;
-        settings = new(question, rows ?? (isShort ? [20_000, 200_000] : [1_000_000, 10_000_000]), isShort, tables);
+        settings = new(question, rows ?? (isShort ? [20_000, 200_000] : [1_000_000, 10_000_000]), isShort, shapes, tables);
         return true;
     }
 

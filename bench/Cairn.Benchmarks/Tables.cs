@@ -104,6 +104,9 @@ sealed class Tables(Settings settings)
         var all = new StringBuilder();
         while (list.Step()) all.AppendLine(list.Text(0));
         Directory.Delete(folder, recursive: true);
+        // What is in the index shows in no table's text.
+        foreach (var field in RequestFields.Kind.Stored.Where(field => field.IsIndexed)) all.Append(field.Name).Append(' ');
+        foreach (var field in Events.Stored.Where(field => field.IsIndexed)) all.Append(field.Name).Append(' ');
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all.ToString())))[..8];
     });
 }

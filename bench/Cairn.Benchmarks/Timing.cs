@@ -4,10 +4,14 @@ namespace Cairn.Benchmarks;
 
 static class Timing
 {
-    /// <summary>Runs A B C A B C ... until patience ends, at least thrice, and answers each one's median. The first round warms up and is not counted.</summary>
+    /// <summary>
+    /// Runs A B C A B C ... until patience ends, at least thrice, and answers each one's median. What is quick runs
+    /// several times in its turn, each one counted. The first round warms up and is not counted.
+    /// </summary>
     public static async Task<TimeSpan[]> Interleave(TimeSpan patience, params Func<Task>[] subjects)
     {
-        const int least = 3, most = 200;
+        const int least = 3, most = 50, mostInTurn = 10;
+        var turn = TimeSpan.FromMilliseconds(5);
         var times = subjects.Select(_ => new List<double>()).ToArray();
         foreach (var subject in subjects) await subject();
 
@@ -16,9 +20,13 @@ static class Timing
         {
             for (var i = 0; i < subjects.Length; i++)
             {
-                var start = Stopwatch.GetTimestamp();
-                await subjects[i]();
-                times[i].Add(Stopwatch.GetElapsedTime(start).TotalMicroseconds);
+                var began = Stopwatch.GetTimestamp();
+                for (var j = 0; j < mostInTurn && (j == 0 || Stopwatch.GetElapsedTime(began) < turn); j++)
+                {
+                    var start = Stopwatch.GetTimestamp();
+                    await subjects[i]();
+                    times[i].Add(Stopwatch.GetElapsedTime(start).TotalMicroseconds);
+                }
             }
         }
         return [.. times.Select(own => TimeSpan.FromMicroseconds(Median(own)))];

@@ -27,6 +27,15 @@ static class AccessGate
         }
 
         var rule = endpoint.Metadata.GetMetadata<AccessRule>();
+        if (rule is null && endpoint is not RouteEndpoint)
+        {
+            // Routing's own answer: the path is there, and takes other methods.
+            await next(context);
+            await Problems.Status(StatusCodes.Status405MethodNotAllowed, "Method not allowed", $"This path takes {context.Response.Headers.Allow}.").ExecuteAsync(context);
+            return;
+        }
+
+        if (rule is not { IsOpen: true }) context.Response.Headers.CacheControl = "no-store";
         if (isOwnersSocket) context.Features.Set(Caller.Owner);
         else if (rule is not { IsOpen: true })
         {
@@ -41,7 +50,6 @@ static class AccessGate
             context.Features.Set(caller);
         }
 
-        if (rule is not { IsOpen: true }) context.Response.Headers.CacheControl = "no-store";
         await next(context);
     });
 

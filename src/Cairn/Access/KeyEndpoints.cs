@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Cairn.Hosting;
+using Cairn.Records;
 
 namespace Cairn.Access;
 
@@ -15,6 +16,7 @@ static class KeyEndpoints
 
     static async Task<IResult> List(HttpContext context, CairnHost host)
     {
+        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
         await host.Keys.WriteLastUses(context.RequestAborted);
         var keys = await host.Keys.List(context.RequestAborted);
         context.Response.Headers["X-Total-Count"] = keys.Count.ToString();
@@ -28,6 +30,7 @@ static class KeyEndpoints
 
     static async Task<IResult> Create(HttpContext context, CairnHost host)
     {
+        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
         var (body, problem) = await Body.Read(context, 64 * 1024);
         if (problem is not null) return problem;
         if (!NewKey.TryRead(body!.Bytes, host.Clock.GetUtcNow(), out var wanted, out var why)) return Problems.Bad(why);
@@ -39,6 +42,7 @@ static class KeyEndpoints
 
     static async Task<IResult> Revoke(HttpContext context, CairnHost host)
     {
+        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
         if (await host.Keys.Revoke(context.RouteText("id"), context.RequestAborted) is not { } key) return Problems.NotFound("There is no key with this id.");
         await host.SelfAudit.Record(Caller.Of(context), Address.Of(context), "api_key.revoked", "ApiKey", key.Id, key.Name, Describe(key));
         return new JsonAnswer(writer => Write(writer, key, null));
@@ -74,7 +78,7 @@ static class KeyEndpoints
 
         void Time(string name, DateTimeOffset? at)
         {
-            if (at is { } time) writer.WriteString(name, Records.Iso.Text(time.ToUnixTimeMilliseconds()));
+            if (at is { } time) writer.WriteString(name, Iso.Text(time.ToUnixTimeMilliseconds()));
             else writer.WriteNull(name);
         }
     }
@@ -96,7 +100,7 @@ static class KeyEndpoints
                         "name" => ReadName(key, member.Value),
                         "scopes" => ReadScopes(key, member.Value),
                         "expiresAt" => ReadExpiry(key, member.Value, now),
-                        _ => (key, $"The field '{Records.Texts.Shown(member.Name)}' is not known; a key takes name, scopes and expiresAt."),
+                        _ => (key, $"The field '{Texts.Shown(member.Name)}' is not known; a key takes name, scopes and expiresAt."),
                     };
                     if (why.Length > 0) return false;
                 }
@@ -114,7 +118,7 @@ static class KeyEndpoints
         static (NewKey, string) ReadName(NewKey key, JsonElement value)
         {
             var name = value.ValueKind == JsonValueKind.String ? value.GetString()!.Trim() : "";
-            return name.Length is > 0 and <= LongestName && Records.Texts.IsSound(name) && !name.Any(char.IsControl)
+            return name.Length is > 0 and <= LongestName && Texts.IsSound(name) && !name.Any(char.IsControl)
                 ? (key with { Name = name }, "")
                 : (key, $"The field name is not a text of 1 to {LongestName} characters.");
         }
@@ -132,7 +136,7 @@ static class KeyEndpoints
         static (NewKey, string) ReadExpiry(NewKey key, JsonElement value, DateTimeOffset now)
         {
             if (value.ValueKind == JsonValueKind.Null) return (key, "");
-            return value.ValueKind == JsonValueKind.String && Records.Iso.TryRead(value.GetString()!, TimeZoneInfo.Utc, out var ms) && ms > now.ToUnixTimeMilliseconds() && ms < DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
+            return value.ValueKind == JsonValueKind.String && Iso.TryRead(value.GetString()!, TimeZoneInfo.Utc, out var ms) && ms > now.ToUnixTimeMilliseconds() && ms < DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
                 ? (key with { ExpiresAt = DateTimeOffset.FromUnixTimeMilliseconds(ms) }, "")
                 : (key, "The field expiresAt is not an ISO 8601 time to come.");
         }

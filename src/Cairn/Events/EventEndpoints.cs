@@ -90,6 +90,8 @@ static class EventEndpoints
 
         var actors = new List<(string? Id, string? Name, string? Email)>();
         foreach (var same in matching.Take(limit)) actors.Add(same.Key is null ? (null, "System", null) : same.Count() == 1 ? same.First() : await Latest(same.Key));
+        // By the names that are shown, which may be later ones than those they were found by.
+        actors = [.. actors.OrderBy(actor => actor.Name ?? actor.Id, StringComparer.OrdinalIgnoreCase).ThenBy(actor => actor.Id, StringComparer.Ordinal)];
         context.Response.Headers["X-Total-Count"] = matching.Count.ToString();
         return new JsonAnswer(writer =>
         {

@@ -17,8 +17,8 @@ static class EventFields
     public static readonly Field<EventRecord> ResourceId = Text("resourceId", e => e.ResourceId, (e, v) => e.ResourceId = v, Plain, "resourceId");
     public static readonly Field<EventRecord> ResourceName = Text("resourceName", e => e.ResourceName, (e, v) => e.ResourceName = v, Term, search: Search.Index, max: 512);
     public static readonly Field<EventRecord> Outcome = Text("outcome", e => e.Outcome, (e, v) => e.Outcome = v ?? "success", Term, "outcome", max: 7, allowed: ["success", "failure", "denied"]);
-    static readonly Field<EventRecord> Ip = Text("ip", e => e.Ip, (e, v) => e.Ip = v, Term, max: 64);
-    static readonly Field<EventRecord> UserAgent = Text("userAgent", e => e.UserAgent, (e, v) => e.UserAgent = v, Term, max: 512);
+    static readonly Field<EventRecord> Ip = Text("ip", e => e.Ip, (e, v) => e.Ip = v, Term, "ip", max: 64);
+    static readonly Field<EventRecord> UserAgent = Text("userAgent", e => e.UserAgent, (e, v) => e.UserAgent = v, Term, "userAgent", max: 512);
     public static readonly Field<EventRecord> Metadata = new() { Name = "metadata", Type = FieldType.Json, Text = e => e.Metadata, SetText = (e, v) => e.Metadata = v, MaxLength = 16 * 1024 };
 
     /// <summary>The kind, with the labels and links of one catalog.</summary>

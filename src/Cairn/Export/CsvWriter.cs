@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Globalization;
 using System.Text;
 using Cairn.Records;
 
@@ -80,5 +81,6 @@ static class FormulaGuard
     /// <summary>The text of a cell as it was before it was written.</summary>
     public static string Without(string cell) => cell.StartsWith('\'') && IsFormula(cell[1..]) ? cell[1..] : cell;
 
-    static bool IsNumber(string text) => double.TryParse(text, System.Globalization.NumberStyles.Float, null, out _);
+    /// <summary>A plain one: no white space around it, no infinity.</summary>
+    static bool IsNumber(string text) => double.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, null, out var number) && double.IsFinite(number);
 }

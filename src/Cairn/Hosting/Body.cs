@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.IO.Compression;
 
 namespace Cairn.Hosting;
@@ -21,26 +22,36 @@ sealed class Body
         if (encoding is not ("" or "identity" or "gzip")) return (null, Problems.WrongType("a plain body or one with Content-Encoding: gzip"));
         if (request.ContentLength > most) return (null, Problems.TooLarge($"A body takes {most / 1024 / 1024} MiB at most."));
 
-        var source = encoding == "gzip" ? new GZipStream(request.Body, CompressionMode.Decompress) : request.Body;
-        var bytes = new ArrayBufferWriter<byte>((int)Math.Clamp(request.ContentLength ?? 4096, 256, most));
         try
         {
-            while (true)
+            var sent = await ReadAll(request.Body, most, context.RequestAborted);
+            if (sent is null) return (null, Problems.TooLarge($"A body takes {most / 1024 / 1024} MiB at most."));
+            if (encoding == "gzip")
             {
-                var read = await source.ReadAsync(bytes.GetMemory(4096), context.RequestAborted);
-                if (read == 0) break;
-                bytes.Advance(read);
-                if (bytes.WrittenCount > most) return (null, Problems.TooLarge($"A body takes {most / 1024 / 1024} MiB at most{(encoding == "gzip" ? ", unpacked" : "")}."));
+                var packed = sent.Value;
+                using var unpacking = new GZipStream(new MemoryStream(packed.ToArray(), writable: false), CompressionMode.Decompress);
+                sent = await ReadAll(unpacking, most, context.RequestAborted);
+                if (sent is null) return (null, Problems.TooLarge($"A body takes {most / 1024 / 1024} MiB at most, unpacked."));
+                // The runtime takes the end of what was sent for the end of the gzip; its last four bytes say how long it should have been.
+                if (packed.Length < 18 || BinaryPrimitives.ReadInt32LittleEndian(packed.Span[^4..]) != sent.Value.Length) throw new InvalidDataException("Cut short.");
             }
+            return (new() { Bytes = sent.Value, IsLines = type == "application/x-ndjson" }, null);
         }
         catch (InvalidDataException)
         {
-            return (null, Problems.Bad("The body is not valid gzip."));
+            return (null, Problems.Bad("The body is not valid gzip, or was cut short."));
         }
-        finally
+    }
+
+    /// <summary>All bytes of a stream; null when there are more than <paramref name="most"/>.</summary>
+    static async Task<ReadOnlyMemory<byte>?> ReadAll(Stream stream, int most, CancellationToken cancel)
+    {
+        var bytes = new ArrayBufferWriter<byte>(4096);
+        while (await stream.ReadAsync(bytes.GetMemory(4096), cancel) is > 0 and var read)
         {
-            if (encoding == "gzip") await source.DisposeAsync();
+            bytes.Advance(read);
+            if (bytes.WrittenCount > most) return null;
         }
-        return (new() { Bytes = bytes.WrittenMemory, IsLines = type == "application/x-ndjson" }, null);
+        return bytes.WrittenMemory;
     }
 }

@@ -18,6 +18,7 @@ sealed class CairnHost : IAsyncDisposable
     readonly CancellationTokenSource stopping = new();
     readonly List<WebApplication> listeners = [];
     Task housekeeping = Task.CompletedTask;
+    bool disposed;
 
     CairnHost(Settings settings, TimeProvider clock, ILoggerFactory logs, DataDirectory directory, ILogStore log, IControlStore control)
     {
@@ -58,15 +59,20 @@ sealed class CairnHost : IAsyncDisposable
         static IEnumerable<Endpoint> Paths(IHost listener) => ((IEndpointRouteBuilder)listener).DataSources.SelectMany(source => source.Endpoints);
     }
 
+    /// <summary>The applications that listen: the owner's socket first, then what is open to others.</summary>
+    public IReadOnlyList<WebApplication> Doors => listeners;
+
     /// <param name="openToOthers">False opens the owner's socket alone, for a command while no server runs.</param>
-    public static async Task<CairnHost> Start(Settings settings, TimeProvider clock, ILoggerFactory logs, bool openToOthers = true)
+    /// <param name="around">What stands between Cairn and its log; nothing when absent.</param>
+    public static async Task<CairnHost> Start(Settings settings, TimeProvider clock, ILoggerFactory logs, bool openToOthers = true, Func<ILogStore, ILogStore>? around = null)
     {
         ThreadPool.SetMinThreads(32, 32);
         var directory = DataDirectory.Open(settings.DataDirectory);
         CairnHost? host = null;
         try
         {
-            var log = SqliteLogStore.Open(directory.Path, RequestFields.Kind, EventFields.KindOf(settings.Catalog));
+            ILogStore log = SqliteLogStore.Open(directory.Path, RequestFields.Kind, EventFields.KindOf(settings.Catalog));
+            log = around?.Invoke(log) ?? log;
             var control = SqliteControlStore.Open(directory.Path);
             host = new(settings, clock, logs, directory, log, control);
             await host.Listen(openToOthers);
@@ -149,9 +155,18 @@ sealed class CairnHost : IAsyncDisposable
     /// <summary>Ends the listeners, writes what was taken, and gives the directory back.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref disposed, true)) return;
         await stopping.CancelAsync();
         foreach (var listener in listeners) await listener.DisposeAsync();
         await housekeeping;
+        try
+        {
+            await Keys.WriteLastUses(CancellationToken.None);
+        }
+        catch (IOException error)
+        {
+            HostLog.HousekeepingFailed(Logs.CreateLogger<CairnHost>(), error);
+        }
         Retention.Dispose();
         await Recorder.DisposeAsync();
         await Log.DisposeAsync();

@@ -13,7 +13,9 @@ sealed class Feed<T>(Kind<T> kind) where T : class, IRecord, new()
     readonly T?[] ring = new T?[Size];
     readonly Lock writing = new();
     TaskCompletionSource bell = NewBell();
-    long last;
+
+    /// <summary>The last position published; -1 while nothing was, when only the store knows what there is.</summary>
+    long last = -1;
 
     public Kind<T> Kind => kind;
 
@@ -37,16 +39,16 @@ sealed class Feed<T>(Kind<T> kind) where T : class, IRecord, new()
     /// <summary>What follows a position, as far as the newest records reach back; false when they do not reach it.</summary>
     public bool TryRead(Filter<T> filter, long after, int limit, out Tail<T> tail)
     {
+        tail = new([], after);
+        var end = Volatile.Read(ref last);
+        if (end < 0) return false;
+
         var found = new List<T>();
         var position = after;
-        for (var end = Volatile.Read(ref last); position < end && found.Count < limit; position++)
+        for (; position < end && found.Count < limit; position++)
         {
             var record = Volatile.Read(ref ring[(position + 1) % Size]);
-            if (record?.Position != position + 1)
-            {
-                tail = new([], after);
-                return false;
-            }
+            if (record?.Position != position + 1) return false;
             if (filter.Matches(kind, record)) found.Add(record);
         }
         tail = new(found, position);

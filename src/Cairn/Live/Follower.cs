@@ -13,6 +13,8 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
 
     public static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(30);
 
+    static readonly TimeSpan GoodbyeAfter = TimeSpan.FromSeconds(2);
+
     static readonly byte[] Ping = """{"type":"ping"}"""u8.ToArray();
 
     readonly RecordJson<T> json = new(log.Kind);
@@ -56,9 +58,7 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
         }
         finally
         {
-            await gone.CancelAsync();
-            await Close(ended.IsCancellationRequested);
-            await listening;
+            await Close(ended.IsCancellationRequested, listening);
         }
     }
 
@@ -103,37 +103,38 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
         lastSent = clock.GetTimestamp();
     }
 
-    /// <summary>Reads what the other side says, which is nothing but that it leaves.</summary>
+    /// <summary>Reads what the other side says, which is nothing but that it leaves. A read is never given up: that would break the connection off without a word.</summary>
     async Task Listen(CancellationTokenSource gone)
     {
         var buffer = new byte[256];
         try
         {
-            while (socket.State == WebSocketState.Open && (await socket.ReceiveAsync(buffer.AsMemory(), gone.Token)).MessageType != WebSocketMessageType.Close) { }
+            while ((await socket.ReceiveAsync(buffer.AsMemory(), CancellationToken.None)).MessageType != WebSocketMessageType.Close) { }
         }
-        catch (OperationCanceledException)
-        {
-            return;
-        }
-        catch (WebSocketException)
+        catch (Exception error) when (error is WebSocketException or OperationCanceledException or InvalidOperationException)
         {
             // Broken off without a word: as good as closed.
         }
         await gone.CancelAsync();
     }
 
-    async Task Close(bool refused)
+    /// <summary>Says goodbye, waits a moment for the other side's, and ends the connection either way.</summary>
+    async Task Close(bool refused, Task listening)
     {
-        if (socket.State is not (WebSocketState.Open or WebSocketState.CloseReceived)) return;
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        using var patience = new CancellationTokenSource(GoodbyeAfter);
         try
         {
-            var (status, why) = refused ? (WebSocketCloseStatus.PolicyViolation, "access ended") : (WebSocketCloseStatus.NormalClosure, "");
-            await socket.CloseOutputAsync(status, why, patience.Token);
+            if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
+            {
+                var (status, why) = refused ? (WebSocketCloseStatus.PolicyViolation, "access ended") : (WebSocketCloseStatus.NormalClosure, "");
+                await socket.CloseOutputAsync(status, why, patience.Token);
+            }
+            await listening.WaitAsync(patience.Token);
         }
         catch (Exception error) when (error is WebSocketException or OperationCanceledException)
         {
             socket.Abort();
         }
+        await listening;
     }
 }

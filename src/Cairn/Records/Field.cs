@@ -74,5 +74,5 @@ sealed class Field<T>
     public bool IsText => Text is not null;
 
     /// <summary>True when a store can find records by it.</summary>
-    public bool IsIndexed => Stored && IsText && (Keep == Keep.Term || Parameter is not null);
+    public bool IsIndexed => Stored && IsText && (Parameter is not null || Search is Search.Listing or Search.Index);
 }

@@ -8,6 +8,9 @@ static class Iso
 {
     public const int Length = 24;
 
+    /// <summary>The end of 2199, the latest time of a record: every engine can hold it.</summary>
+    public const long MostMs = 7_258_118_399_999;
+
     static readonly string[] WithOffset = ["yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
 
     public static string Text(long ms)
@@ -52,7 +55,13 @@ static class Iso
 
     public static long StartMs(DateOnly date, TimeZoneInfo zone) => StartMs(date.ToDateTime(TimeOnly.MinValue), zone);
 
-    static long StartMs(DateTime local, TimeZoneInfo zone) => Ms(local) - (long)zone.GetUtcOffset(DateTime.SpecifyKind(local, DateTimeKind.Unspecified)).TotalMilliseconds;
+    /// <summary>The first moment at which clocks of the zone show a time: where it comes twice, the earlier one.</summary>
+    static long StartMs(DateTime local, TimeZoneInfo zone)
+    {
+        local = DateTime.SpecifyKind(local, DateTimeKind.Unspecified);
+        var offset = zone.IsAmbiguousTime(local) ? zone.GetAmbiguousTimeOffsets(local).Max() : zone.GetUtcOffset(local);
+        return Ms(local) - (long)offset.TotalMilliseconds;
+    }
 
     static long Ms(DateTime time) => (time.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMillisecond;
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Cairn.Events;
 using Cairn.Hosting;
 using Cairn.Storage;
 
@@ -10,8 +11,11 @@ sealed class Items<T> where T : class, IRecord, new()
     /// <summary>Reads one record at whose first token the reader stands. Answers what is wrong with it, or null.</summary>
     public delegate string? ReadOne(ref Utf8JsonReader reader, T record);
 
-    /// <summary>Deep enough to say of a text that it is nested too deep, and not that it is no JSON.</summary>
-    static readonly JsonReaderOptions Reading = new() { MaxDepth = 512 };
+    /// <summary>
+    /// As deep as a body can be: too deep a record is rejected by name, like any other bad one, and does not take the rest
+    /// of its body with it. Reading is not recursive, so that depth costs a bit a level.
+    /// </summary>
+    static readonly JsonReaderOptions Reading = new() { MaxDepth = EventIngest.MostBytes };
 
     readonly List<int> places = [];
     readonly List<(int Index, string Error)> rejected = [];
@@ -107,7 +111,7 @@ sealed class Items<T> where T : class, IRecord, new()
 
     public IResult Answer(Outcome[] outcomes)
     {
-        var identity = typeof(T) == typeof(Events.EventRecord) ? "id" : "request_id";
+        var identity = typeof(T) == typeof(EventRecord) ? "id" : "request_id";
         for (var i = 0; i < outcomes.Length; i++)
         {
             if (outcomes[i] == Outcome.Conflict) rejected.Add((places[i], $"{identity} was recorded before with other content"));

@@ -61,8 +61,8 @@ sealed class Query(IQueryCollection query)
         if (zone is not null) return zone;
         zone = TimeZoneInfo.Utc;
         if (One("tz") is not { } name) return zone;
-        // Names that are paths of files are no names of zones.
-        if (name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '/' or '_' or '-' or '+') && TimeZoneInfo.TryFindSystemTimeZoneById(name, out var found)) return zone = found;
+        // A name is looked up as a file among those of the zones, and must not leave them.
+        if (name[0] != '/' && name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '/' or '_' or '-' or '+') && TimeZoneInfo.TryFindSystemTimeZoneById(name, out var found)) return zone = found;
         Refuse("tz", $"is '{Texts.Shown(name)}'; it takes the name of a time zone, such as Europe/Berlin");
         return zone;
     }
@@ -80,12 +80,16 @@ sealed class Query(IQueryCollection query)
         return null;
     }
 
+    /// <summary>A time brought within what a record can have, so that no later reckoning leaves the calendar.</summary>
+    static long? Within(long? ms) => ms is { } time ? Math.Clamp(time, 0, Iso.MostMs + 1) : null;
+
     /// <summary>The list's filter: one parameter for each field that has one, a range of time and a search.</summary>
     public Filter<T> Filter<T>(Kind<T> kind, string from, string until) where T : class, IRecord, new()
     {
         Zone();
         var (fromMs, untilMs) = (Time(from, isEnd: false), Time(until, isEnd: true));
         if (untilMs <= fromMs) Refuse(until, $"is before {from}");
+        (fromMs, untilMs) = (Within(fromMs), Within(untilMs));
 
         var conditions = new List<Condition<T>>();
         foreach (var (name, field) in kind.ByParameter.OrderBy(pair => pair.Key, StringComparer.Ordinal))

@@ -14,6 +14,9 @@ sealed class RecordParser<T>(Kind<T> kind, bool lenient) where T : class, IRecor
 {
     public const int MostBytes = 64 * 1024;
 
+    /// <summary>Far beyond any count of tokens or milliseconds, and small enough that no sum of a log overflows.</summary>
+    const long MostNumber = 1_000_000_000_000;
+
     const int MetadataDepth = 32;
 
     readonly FrozenDictionary<string, Field<T>>.AlternateLookup<ReadOnlySpan<char>> fields =
@@ -134,7 +137,7 @@ sealed class RecordParser<T>(Kind<T> kind, bool lenient) where T : class, IRecor
 
     static string? SetNumber(Field<T> field, T record, long number)
     {
-        if (number < 0) return $"{field.Name} is less than zero";
+        if (number is < 0 or > MostNumber) return $"{field.Name} is {number}; it takes a number from 0 to {MostNumber}";
         field.SetNumber!(record, number);
         return null;
     }
@@ -154,14 +157,11 @@ sealed class RecordParser<T>(Kind<T> kind, bool lenient) where T : class, IRecor
 
             default:
                 if (!Iso.TryRead(text, TimeZoneInfo.Utc, out var ms)) return $"{field.Name} is '{Texts.Shown(text)}'; it takes an ISO 8601 time such as 2026-01-31T12:00:00.000Z";
-                if (ms < 0 || ms > MostMs) return $"{field.Name} is '{Texts.Shown(text)}'; it takes a time from 1970 to 2199";
+                if (ms < 0 || ms > Iso.MostMs) return $"{field.Name} is '{Texts.Shown(text)}'; it takes a time from 1970 to 2199";
                 field.SetNumber!(record, ms);
                 return null;
         }
     }
-
-    /// <summary>The end of 2199: every engine can hold it.</summary>
-    const long MostMs = 7_258_118_399_999;
 
     /// <summary>The object without white space, every text checked, names given once.</summary>
     static (string? Json, string? Fault) Compact(ref Utf8JsonReader reader, string name)

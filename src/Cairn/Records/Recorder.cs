@@ -60,13 +60,13 @@ sealed partial class Recorder : IAsyncDisposable
     Task<Outcome[]> Submit(Submission submission)
     {
         if (submission.Count == 0) return Task.FromResult(Array.Empty<Outcome>());
+        Counts.Accept(submission.Count);
         if (Interlocked.Add(ref waiting, submission.Count) > MostWaiting || !queue.Writer.TryWrite(submission))
         {
             Interlocked.Add(ref waiting, -submission.Count);
             Counts.Refuse(submission.Count);
             throw new LogUnavailableException("Too many records wait to be written. Send again in a moment.");
         }
-        Counts.Accept(submission.Count);
         return submission.Done.Task;
     }
 

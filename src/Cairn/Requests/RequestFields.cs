@@ -39,7 +39,7 @@ static class RequestFields
             Text("upstream_request_id", r => r.UpstreamRequestId, (r, v) => r.UpstreamRequestId = v, Plain),
             Integer("cached_tokens", r => r.CachedTokens, (r, v) => r.CachedTokens = v),
             ApiKeyId, ApiKeyName, User,
-            Text("client_ip", r => r.ClientIp, (r, v) => r.ClientIp = v, Term, max: 64),
+            Text("client_ip", r => r.ClientIp, (r, v) => r.ClientIp = v, Term, "client_ip", max: 64),
             Text("trace_id", r => r.TraceId, (r, v) => r.TraceId = v, Plain, "trace_id"),
             Text("session_id", r => r.SessionId, (r, v) => r.SessionId = v, Plain, "session_id"),
             Text("conversation_id", r => r.ConversationId, (r, v) => r.ConversationId = v, Plain, "conversation_id"),

@@ -48,6 +48,9 @@ sealed class LogTable<T> where T : class, IRecord, new()
         byField = Columns.ToDictionary(column => column.Field);
         InRow = [.. Columns.Where(column => column.Field != kind.Time)];
         Indexed = [.. Columns.Where(column => column.Field.IsIndexed)];
+        Rollups = [.. RollupsOf(kind)];
+        Searched = [.. Columns.Where(column => column.Field.Search is Search.Listing or Search.Index)];
+        SearchCounts = Rollups.FirstOrDefault(rollup => IsOfSearch(rollup, kind)) is { } searched ? new(this, searched) : null;
         Create(writer);
     }
 
@@ -61,6 +64,17 @@ sealed class LogTable<T> where T : class, IRecord, new()
     public Column<T>[] InRow { get; }
 
     public Column<T>[] Indexed { get; }
+
+    /// <summary>The columns whose terms a text search looks at.</summary>
+    public Column<T>[] Searched { get; }
+
+    /// <summary>The kind's rollups, and two that every kind has: of everything, and of the searched fields together.</summary>
+    public Rollup<T>[] Rollups { get; }
+
+    public SearchTexts SearchTexts { get; } = new();
+
+    /// <summary>Null for a kind without searched fields.</summary>
+    public SearchCounts<T>? SearchCounts { get; }
 
     public Column<T> this[Field<T> field] => byField[field];
 
@@ -76,6 +90,19 @@ sealed class LogTable<T> where T : class, IRecord, new()
     }
 
     public string RollupName(Rollup<T> rollup) => $"{Name}_by_{rollup.Name}";
+
+    static IEnumerable<Rollup<T>> RollupsOf(Kind<T> kind)
+    {
+        yield return new("all", [], Spans.All, Sums: kind.Sums.Length > 0, Histogram: kind.Measured is not null);
+        foreach (var rollup in kind.Rollups) yield return rollup;
+        Field<T>[] searched = [.. kind.Stored.Where(field => field.Search is Search.Listing or Search.Index)];
+        if (searched.Length > 0 && !kind.Rollups.Any(rollup => IsOfSearch(rollup, kind))) yield return new("search", searched, Spans.Ever);
+    }
+
+    /// <summary>True for a rollup that counts every combination of the searched fields and of nothing else.</summary>
+    static bool IsOfSearch(Rollup<T> rollup, Kind<T> kind) =>
+        rollup.Fields.Length > 0 && rollup.MostTerms == int.MaxValue && rollup.Spans.HasFlag(Spans.Ever)
+        && rollup.Fields.ToHashSet().SetEquals(kind.Stored.Where(field => field.Search is Search.Listing or Search.Index));
 
     int Number(Connection writer, Field<T> field)
     {
@@ -98,12 +125,12 @@ sealed class LogTable<T> where T : class, IRecord, new()
             CREATE VIRTUAL TABLE IF NOT EXISTS {Name}_index USING fts5 (tokens, content = '', detail = none, columnsize = 0, tokenize = 'ascii');
             """);
 
-        foreach (var rollup in Kind.Rollups)
+        foreach (var rollup in Rollups)
         {
-            var fields = string.Join(", ", rollup.Fields.Select(field => this[field].Name));
+            var fields = string.Concat(rollup.Fields.Select(field => $", {this[field].Name}"));
             var sums = string.Concat(rollup.Sums ? Kind.Sums.Select(field => $", \"{field.Name}\" INTEGER NOT NULL") : []);
             var measured = rollup.Histogram ? $", \"{Kind.Measured!.Name}\" BLOB NOT NULL" : "";
-            writer.Run($"CREATE TABLE IF NOT EXISTS {RollupName(rollup)} (span, period, {fields}, count INTEGER NOT NULL{sums}{measured}, PRIMARY KEY (span, period, {fields})) WITHOUT ROWID");
+            writer.Run($"CREATE TABLE IF NOT EXISTS {RollupName(rollup)} (span, period{fields}, count INTEGER NOT NULL{sums}{measured}, PRIMARY KEY (span, period{fields})) WITHOUT ROWID");
         }
 
         var present = new HashSet<string>(StringComparer.Ordinal);

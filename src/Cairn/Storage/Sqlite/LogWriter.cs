@@ -26,8 +26,8 @@ sealed class LogWriter<T> where T : class, IRecord, new()
     public LogWriter(Connection writer, LogTable<T> table, TermNumbers terms, Rows<T> rows)
     {
         (this.writer, this.table, this.terms, this.rows) = (writer, table, terms, rows);
-        counts = [.. table.Kind.Rollups.Select(rollup => new KeptCounts<T>(writer, table, rollup))];
-        countedColumns = [.. table.Kind.Rollups.Select(rollup => rollup.Fields.Select(field => Array.IndexOf(table.InRow, table[field])).ToArray())];
+        counts = [.. table.Rollups.Select(rollup => new KeptCounts<T>(writer, table, rollup))];
+        countedColumns = [.. table.Rollups.Select(rollup => rollup.Fields.Select(field => Array.IndexOf(table.InRow, table[field])).ToArray())];
 
         var columns = string.Concat(table.InRow.Select(column => ", " + column.Name));
         var values = string.Concat(Enumerable.Repeat(", ?", table.InRow.Length));
@@ -56,7 +56,6 @@ sealed class LogWriter<T> where T : class, IRecord, new()
             outcomes[i] = Append(records[i], numbers);
             if (outcomes[i] == Outcome.Stored) Count(records[i], numbers);
         }
-        terms.Flush();
         WriteIndex(index);
         foreach (var kept in counts) kept.Write(1);
     }

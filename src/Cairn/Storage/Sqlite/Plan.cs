@@ -68,7 +68,7 @@ sealed class Plan<T> where T : class, IRecord, new()
     public string Where { get; private set; } = "";
 
     /// <summary>The terms that contain the text searched for, by column; only where rows must be looked at one by one.</summary>
-    public List<(Column<T> Column, HashSet<long> Terms)> Found { get; private set; } = [];
+    public List<(Column<T> Column, TermSet Terms)> Found { get; private set; } = [];
 
     /// <summary>The records' own identity is searched too.</summary>
     public bool SearchesIdentity { get; private set; }
@@ -130,10 +130,9 @@ sealed class Plan<T> where T : class, IRecord, new()
     void Add(Reader reader, string search)
     {
         OnlyTerms = false;
-        SearchesIdentity = table.Kind.MayBeInIdentity(search);
-        var found = table.Columns
-            .Where(column => column.Field.Search is Search.Listing or Search.Index)
-            .Select(column => (Column: column, Terms: TermSearch.Find(reader, column, search)))
+        SearchesIdentity = table.Kind.Identity.Search == Search.Identity && (table.Kind.MayBeInIdentity(search) || HasForeignIdentities(reader));
+        var found = table.Searched
+            .Select(column => (Column: column, Terms: TermSearch.Find(reader, table, column, search)))
             .Where(found => found.Terms.Count > 0)
             .ToList();
 
@@ -147,19 +146,28 @@ sealed class Plan<T> where T : class, IRecord, new()
         // Few terms are looked up in the index. Of many, some will be found soon by walking the rows.
         var terms = found.Sum(pair => (long)pair.Terms.Count);
         if (!SearchesIdentity && (terms <= 16 || terms * RowsPerTerm < RowsToWalk(reader, found)))
-            positives.Add(AnyOf(found.SelectMany(pair => pair.Terms.Select(pair.Column.Token))));
+            positives.Add(AnyOf(found.SelectMany(pair => pair.Terms.Each().Select(pair.Column.Token))));
         else
             Found = found;
     }
 
     /// <summary>The terms that contain the text searched for, whichever way the rows are found.</summary>
-    public List<(Column<T> Column, HashSet<long> Terms)> SearchTerms { get; private set; } = [];
+    public List<(Column<T> Column, TermSet Terms)> SearchTerms { get; private set; } = [];
+
+    /// <summary>True when a record was taken over whose identity Cairn would not have made. Such a one is kept as it is, and a text sorts before all packed ones.</summary>
+    bool HasForeignIdentities(Reader reader)
+    {
+        var find = reader.Statement($"SELECT 1 FROM {table.Name} WHERE \"{table.Kind.Identity.Name}\" < x'' LIMIT 1");
+        var has = find.Step();
+        find.Reset();
+        return has;
+    }
 
     /// <summary>About how many rows a walk looks at before it has a page of matches, taking it that every term has its share of rows.</summary>
-    long RowsToWalk(Reader reader, List<(Column<T> Column, HashSet<long> Terms)> found)
+    long RowsToWalk(Reader reader, List<(Column<T> Column, TermSet Terms)> found)
     {
         const int page = 100;
-        var rows = Scalar(reader, $"SELECT coalesce(max(position), 0) - coalesce(min(position), 0) FROM {table.Name}");
+        var rows = Scalar(reader, $"SELECT coalesce((SELECT max(position) FROM {table.Name}) - (SELECT min(position) FROM {table.Name}), 0)");
         var share = found.Sum(pair => (double)pair.Terms.Count / Math.Max(1, Scalar(reader, $"SELECT coalesce(max(term), 1) FROM terms WHERE field = {pair.Column.Number}")));
         return (long)Math.Min(rows, page / Math.Max(share, 1e-9));
     }

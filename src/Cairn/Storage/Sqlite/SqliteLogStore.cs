@@ -37,7 +37,7 @@ sealed class SqliteLogStore : ILogStore
         var eventTable = new LogTable<EventRecord>(writer, events);
         writer.Run("COMMIT");
 
-        numbers = new(writer, [.. Searched(requestTable), .. Searched(eventTable)]);
+        numbers = new(writer);
         var own = new Reader(writer);
         requestWriter = new(writer, requestTable, numbers, new(requestTable, (field, term) => writerTexts.Text(own, field, term)));
         eventWriter = new(writer, eventTable, numbers, new(eventTable, (field, term) => writerTexts.Text(own, field, term)));
@@ -46,9 +46,6 @@ sealed class SqliteLogStore : ILogStore
         readers = new(file);
         Requests = new SqliteLog<RequestRecord>(this, readers, requestTable, texts);
         Events = new SqliteLog<EventRecord>(this, readers, eventTable, texts);
-
-        static IEnumerable<int> Searched<T>(LogTable<T> table) where T : class, IRecord, new() =>
-            table.Columns.Where(column => column.Field.Search == Search.Index).Select(column => column.Number);
     }
 
     /// <summary>Opens the log in a directory, or makes it. When this returns, the file's journal and flushing were read back and are what durability needs.</summary>

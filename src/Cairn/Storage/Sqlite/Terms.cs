@@ -34,22 +34,15 @@ sealed class TermTexts
 }
 
 /// <summary>Numbers by text, for the writer: gives a new text the next number of its field.</summary>
-sealed class TermNumbers(Connection writer, HashSet<int> searched)
+sealed class TermNumbers(Connection writer)
 {
     /// <summary>Numbers kept in memory for one field at most; beyond, they are looked up.</summary>
     const int MostCached = 200_000;
 
     readonly Dictionary<int, Dictionary<string, long>> known = [];
     readonly Dictionary<int, long> last = [];
-    readonly List<(long Row, string Text)> letters = [];
     readonly Statement find = writer.Prepare("SELECT term FROM terms WHERE field = ? AND text = ?");
     readonly Statement append = writer.Prepare("INSERT INTO terms (field, term, text) VALUES (?, ?, ?)");
-    readonly Statement appendLetters = writer.Prepare("INSERT INTO term_letters (rowid, text) VALUES (?, ?)");
-
-    /// <summary>Letters are compared in one case. The same folding is done to what is looked for.</summary>
-    public static string Fold(string text) => text.ToUpperInvariant();
-
-    public static long LettersRow(int field, long term) => ((long)field << 40) | term;
 
     public long Number(int field, string text)
     {
@@ -65,21 +58,12 @@ sealed class TermNumbers(Connection writer, HashSet<int> searched)
         {
             number = Last(field) + 1;
             append.Bind(1, field).Bind(2, number).Bind(3, text).Run();
-            if (searched.Contains(field)) letters.Add((LettersRow(field, number), Fold(text)));
             last[field] = number;
         }
 
         if (numbers.Count >= MostCached) numbers.Clear();
         numbers[text] = number;
         return number;
-    }
-
-    /// <summary>Writes what was held back: the letter index takes many texts at once, in order, far faster than one by one.</summary>
-    public void Flush()
-    {
-        letters.Sort(static (a, b) => a.Row.CompareTo(b.Row));
-        foreach (var (row, text) in letters) appendLetters.Bind(1, row).Bind(2, text).Run();
-        letters.Clear();
     }
 
     /// <summary>To be called before a text is erased: its number is not given again, as those who keep texts by number may still know it.</summary>
@@ -96,6 +80,5 @@ sealed class TermNumbers(Connection writer, HashSet<int> searched)
     public void Forget()
     {
         known.Clear();
-        letters.Clear();
     }
 }

@@ -11,15 +11,15 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
     /// <summary>Periods of one span, or rows between two keys.</summary>
     readonly record struct Piece(Spans Span, long First, long Until);
 
-    /// <summary>Names of a search up to which each is looked up; beyond, the whole rollup is walked.</summary>
-    const int MostLookups = 20_000;
+    /// <summary>Terms of a search up to which each is looked up; beyond, all counts of the searched fields are gone through.</summary>
+    const int MostLookups = 1_000;
 
     public long Count()
     {
         if (plan.Nothing) return 0;
         if (plan.SearchTerms.Count > 0 && CountSearch() is { } found) return found;
 
-        var rollup = Covering([], sums: false, histogram: false);
+        var rollup = Covering([], sums: false, histogram: false, RangeSpans);
         if (rollup is null) return plan.Count(reader, plan.FirstKey, plan.UntilKey);
 
         var total = 0L;
@@ -46,7 +46,7 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
     public Summary<T> Summarise(IReadOnlyList<Field<T>[]> groupings, bool percentiles, Func<int, long, string> text)
     {
         percentiles &= table.Kind.Measured is not null;
-        Tally[] tallies = [new([], Covering([], sums: true, histogram: percentiles)), .. groupings.Select(by => new Tally(by, Covering(by, sums: true, histogram: false)))];
+        Tally[] tallies = [new([], Covering([], sums: true, histogram: percentiles, RangeSpans)), .. groupings.Select(by => new Tally(by, Covering(by, sums: true, histogram: false, RangeSpans)))];
         var histogram = percentiles ? new Histogram() : null;
 
         if (!plan.Nothing)
@@ -85,20 +85,37 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
         ];
     }
 
-    /// <summary>The first rollup that can answer the filter and the grouping; null when rows must.</summary>
-    Rollup<T>? Covering(Field<T>[] by, bool sums, bool histogram)
+    /// <summary>What a rollup must have so that the pieces of the filter's time range can be asked of it.</summary>
+    Spans RangeSpans => plan.FirstKey > 0 || plan.UntilKey < long.MaxValue ? Spans.Hour | Spans.Day : Spans.Ever;
+
+    /// <summary>The rollup that can answer the filter and the grouping from the fewest counts; null when rows must.</summary>
+    Rollup<T>? Covering(Field<T>[] by, bool sums, bool histogram, Spans spans)
     {
         if (!plan.OnlyTerms) return null;
         var needed = plan.Terms.Select(term => term.Column.Field).Concat(by).ToArray();
-        var ranged = plan.FirstKey > 0 || plan.UntilKey < long.MaxValue;
-        return table.Kind.Rollups
+        return table.Rollups
             .Where(rollup => rollup.Covers(needed)
                 && (!sums || rollup.Sums || table.Kind.Sums.Length == 0)
                 && (!histogram || rollup.Histogram)
-                && rollup.Spans.HasFlag(ranged ? Spans.Hour | Spans.Day : Spans.Ever)
+                && rollup.Spans.HasFlag(spans)
                 && (rollup.MostTerms == int.MaxValue || needed.All(field => LastTerm(field) <= rollup.MostTerms)))
-            .OrderBy(rollup => rollup.Fields.Length)
-            .FirstOrDefault();
+            .MinBy(Cells);
+    }
+
+    /// <summary>
+    /// How many counts of one period are read at most: one for each combination of values, but of the leading fields only
+    /// those values that the filter names.
+    /// </summary>
+    double Cells(Rollup<T> rollup)
+    {
+        var (cells, isNamed) = (1.0, true);
+        foreach (var field in rollup.Fields)
+        {
+            var named = isNamed ? plan.Terms.Find(term => term.Column.Field == field && term.HasAny) : null;
+            isNamed = named is not null;
+            cells *= named?.Any.Length ?? 1 + Math.Min(LastTerm(field), rollup.MostTerms);
+        }
+        return cells;
     }
 
     long LastTerm(Field<T> field)
@@ -148,8 +165,9 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
     /// <summary>The counts of a piece that the filter asks for: SQL from FROM on, with its values.</summary>
     (string Sql, List<long> Values) Cells(Rollup<T> rollup, Piece piece)
     {
-        var sql = $" FROM {table.RollupName(rollup)} WHERE span = ? AND period >= ? AND period < ?";
-        List<long> values = [(long)piece.Span, piece.First, piece.Until];
+        // Each period is looked up by itself, so that of one user's days not everybody's are read.
+        var sql = $" FROM {table.RollupName(rollup)} WHERE span = ? AND period IN (SELECT period FROM {table.Name}_by_all WHERE span = ? AND period >= ? AND period < ?)";
+        List<long> values = [(long)piece.Span, (long)piece.Span, piece.First, piece.Until];
         if (piece.Span == Spans.Ever) (sql, values) = ($" FROM {table.RollupName(rollup)} WHERE span = ? AND period = ?", [(long)Spans.Ever, 0]);
         foreach (var term in plan.Terms)
         {
@@ -247,50 +265,45 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
     }
 
     /// <summary>
-    /// How many records one of the searched fields matches, without looking at them: from the rollup that has all searched
-    /// fields. Null when the filter asks for more than the search, or no rollup has them.
+    /// How many records one of the searched fields matches, without looking at them: from the counts of the searched fields
+    /// together. Null when the filter asks for more than the search.
     /// </summary>
     long? CountSearch()
     {
         if (plan.Terms.Count > 0 || plan.Filter.Conditions.Count > 0 || plan.SearchesIdentity || plan.FirstKey > 0 || plan.UntilKey < long.MaxValue) return null;
-        var searched = plan.SearchTerms.Select(pair => pair.Column.Field).ToArray();
-        var rollup = table.Kind.Rollups.FirstOrDefault(rollup => rollup.Fields.Length == 2 && rollup.Covers(searched) && rollup.MostTerms == int.MaxValue && rollup.Spans.HasFlag(Spans.Ever));
-        if (rollup is null) return null;
+        if (table.SearchCounts is not { } counts) return null;
+        var rollup = counts.Rollup;
+        var sets = rollup.Fields.Select(field => plan.SearchTerms.FirstOrDefault(pair => pair.Column.Field == field).Terms ?? TermSet.None).ToArray();
 
-        var (many, few) = (table[rollup.Fields[0]], table[rollup.Fields[1]]);
-        var manyTerms = Of(many);
-        var fewTerms = Of(few);
+        // A few terms of the field that the counts are sorted by are looked up.
+        if (sets.Skip(1).All(set => set.Count == 0) && sets[0].Count <= MostLookups) return CountEach(rollup, sets[0]);
+        if (counts.Sum(reader, sets) is { } sum) return sum;
+
         var total = 0L;
-
-        if (manyTerms.Count > MostLookups)
+        var all = reader.Statement($"SELECT {string.Join(", ", rollup.Fields.Select(field => table[field].Name))}, count FROM {table.RollupName(rollup)} WHERE span = 1 AND period = 0");
+        while (all.Step())
         {
-            var all = reader.Statement($"SELECT {many.Name}, {few.Name}, count FROM {table.RollupName(rollup)} WHERE span = 1 AND period = 0");
-            while (all.Step())
-                if (manyTerms.Contains(all.Integer(0)) || fewTerms.Contains(all.Integer(1))) total += all.Integer(2);
-            return total;
+            for (var i = 0; i < sets.Length; i++)
+            {
+                if (!sets[i].Contains(all.Integer(i))) continue;
+                total += all.Integer(sets.Length);
+                break;
+            }
         }
-
-        var one = reader.Statement($"SELECT {few.Name}, count FROM {table.RollupName(rollup)} WHERE span = 1 AND period = 0 AND {many.Name} = ?");
-        foreach (var term in manyTerms)
-        {
-            one.Bind(1, term);
-            while (one.Step())
-                if (!fewTerms.Contains(one.Integer(0))) total += one.Integer(1);
-        }
-        if (fewTerms.Count == 0) return total;
-
-        // The second field's matches, whatever the first one says.
-        var terms = fewTerms.ToArray();
-        var other = table.Kind.Rollups.FirstOrDefault(candidate => candidate != rollup && candidate.Covers([few.Field]) && LastTerm(few.Field) <= candidate.MostTerms && candidate.Spans.HasFlag(Spans.Ever));
-        if (other is null) return null;
-        var sum = reader.Statement($"SELECT coalesce(sum(count), 0) FROM {table.RollupName(other)} WHERE span = 1 AND period = 0 AND {few.Name} IN ({string.Join(", ", terms.Select(_ => "?"))})");
-        for (var i = 0; i < terms.Length; i++) sum.Bind(1 + i, terms[i]);
-        sum.Step();
-        total += sum.Integer(0);
-        sum.Reset();
         return total;
+    }
 
-        HashSet<long> Of(Column<T> column) => plan.SearchTerms.FirstOrDefault(pair => pair.Column == column).Terms ?? [];
+    long CountEach(Rollup<T> rollup, TermSet terms)
+    {
+        var total = 0L;
+        var one = reader.Statement($"SELECT sum(count) FROM {table.RollupName(rollup)} WHERE span = 1 AND period = 0 AND {table[rollup.Fields[0]].Name} = ?");
+        foreach (var term in terms.Each())
+        {
+            one.Bind(1, term).Step();
+            total += one.Integer(0);
+            one.Reset();
+        }
+        return total;
     }
 
     /// <summary>
@@ -302,7 +315,7 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
         const int worthwhile = 2_000;
         var until = plan.UntilKey;
         if (skip < worthwhile || plan.Nothing) return (until, skip);
-        var rollup = Covering([], sums: false, histogram: false) is { } covering && covering.Spans.HasFlag(Spans.All) ? covering : null;
+        var rollup = Covering([], sums: false, histogram: false, Spans.All);
         if (rollup is null) return (until, skip);
 
         // 1. The hour that the range ends in.

@@ -17,9 +17,6 @@ CREATE TABLE terms (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX terms_by_text ON terms (field, text);
 
--- Which terms contain three letters in a row; rowid is field << 40 | term. Answers candidates: the text decides.
-CREATE VIRTUAL TABLE term_letters USING fts5 (text, content = '', detail = none, columnsize = 0, tokenize = 'trigram case_sensitive 1');
-
 -- Terms whose records were dropped, to be erased when nothing else uses them.
 CREATE TABLE orphans (
     field INTEGER NOT NULL,
