@@ -33,7 +33,7 @@ public sealed class HealthTests
         store.FailBefore = _ => null;
         store.Hold();
         var waiting = app.Sender.Post("/api/v1/events", """[{"action":"a.b"},{"action":"a.b"},{"action":"a.b"}]""");
-        while (app.Host.Recorder.Waiting == 0) await Task.Yield();
+        await Until.True(() => app.Host.Recorder.Waiting > 0);
 
         var health = (await app.Reader.Get(Health)).Expect(200).Json;
         var records = health.GetProperty("records");

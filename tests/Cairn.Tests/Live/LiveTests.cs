@@ -185,7 +185,7 @@ public sealed class LiveTests
         // Until the follower waits for its next ping.
         static async Task Quiet(CairnApp app, int timers)
         {
-            while (app.Clock.Waiting <= timers) await Task.Yield();
+            await Until.True(() => app.Clock.Waiting > timers);
         }
     }
 

@@ -23,7 +23,7 @@ public sealed class RecorderTests
         await using var _ = app;
         store.Hold();
         var posts = Enumerable.Range(0, 100).Select(i => app.Sender.Post(Path, Event(Some.EventId))).ToArray();
-        while (app.Host.Recorder.Waiting < 100) await Task.Yield();
+        await Until.True(() => app.Host.Recorder.Waiting >= 100);
         Assert.DoesNotContain(posts, post => post.IsCompleted);
         store.LetGo();
         foreach (var post in posts) (await post).Expect(200);
@@ -80,7 +80,7 @@ public sealed class RecorderTests
         store.Hold();
         var good = Enumerable.Range(0, 10).Select(i => app.Sender.Post(Path, Event(Some.EventId))).ToArray();
         var bad = app.Sender.Post(Path, Event(Some.EventId, "a.bad"));
-        while (app.Host.Recorder.Waiting < 11) await Task.Yield();
+        await Until.True(() => app.Host.Recorder.Waiting >= 11);
         store.LetGo();
         foreach (var post in good) (await post).Expect(200);
         var answer = (await bad).Expect(500);

@@ -97,11 +97,14 @@ public sealed class RetentionTests
         var (requests, events) = await Left(small);
         Assert.InRange(requests + events, 8_000 * 65 / 100, 8_000 * 75 / 100);
         Assert.InRange(Math.Abs(requests - events), 0, 1);
-        Assert.InRange((await small.Reader.Get("/api/v1/admin/health")).Json.GetProperty("store").GetProperty("bytes").GetInt64(), 0, most + most / 10);
-
         // The newest of both are whole.
         var oldest = now - 2 * Math.Min(requests - 1, events - 1) * 1_000;
         Assert.Equal(Math.Min(requests, events), (await small.Reader.Get($"{Requests}?limit=1&start_time={Iso.Text(oldest)}")).Total);
+
+        // Pages free up by and by; a few runs later it fits, and from then on nothing goes.
+        for (var i = 0; i < 8; i++) await small.Owner.Post(Run, "");
+        Assert.InRange((await small.Reader.Get("/api/v1/admin/health")).Json.GetProperty("store").GetProperty("bytes").GetInt64(), most / 2, most);
+        Assert.Equal((0, 0), Removed(await small.Owner.Post(Run, "")));
     }
 
     [Fact]
@@ -110,7 +113,7 @@ public sealed class RetentionTests
         await using var app = await CairnApp.Start();
         await app.Import(Enumerable.Range(0, 1_500).Select(i => Some.Request(app.Clock.NowMs - i)));
         app.Clock.Set(app.Clock.Now.AddYears(10));
-        while ((await app.Owner.Get(State)).Json.GetProperty("held").ValueKind == JsonValueKind.Null) await Task.Yield();
+        await Until.True(async () => (await app.Owner.Get(State)).Json.GetProperty("held").ValueKind != JsonValueKind.Null);
         Assert.Equal(1_500, (await app.Reader.Get(Requests)).Total);
 
         var held = (await app.Owner.Post(Run, "")).Expect(200).Json;

@@ -49,7 +49,7 @@ sealed class CairnApp : IAsyncDisposable
         var app = new CairnApp(directory, host, clock);
 
         // The first run of retention is over before a test writes anything.
-        while ((await host.Retention.State(CancellationToken.None)).NextRun is null) await Task.Yield();
+        await Until.True(async () => (await host.Retention.State(CancellationToken.None)).NextRun is not null);
         app.Sender = app.Gateway(await app.Key(Scopes.EventsWrite));
         var reader = await app.Key(Scopes.AuditRead);
         app.Reader = app.Console(reader);

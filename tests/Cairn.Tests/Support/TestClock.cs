@@ -1,6 +1,6 @@
 namespace Cairn.Support;
 
-/// <summary>A clock that stands still until the test moves it; what is due on the way is done before the move returns.</summary>
+/// <summary>A clock that stands still until the test moves it; timers that come due ring before the move returns.</summary>
 sealed class TestClock(DateTimeOffset start) : TimeProvider
 {
     readonly Lock moving = new();
@@ -31,24 +31,19 @@ sealed class TestClock(DateTimeOffset start) : TimeProvider
 
     public void Move(TimeSpan by) => Set(Now + by);
 
-    /// <summary>Sets the time, also backwards, which no timer notices.</summary>
+    /// <summary>Sets the time, also backwards, which no timer notices. What came due on the way rings once, at the new time, as on a machine that slept.</summary>
     public void Set(DateTimeOffset to)
     {
+        Interlocked.Exchange(ref ticks, to.UtcTicks);
         while (true)
         {
             Alarm? due;
             lock (moving)
             {
                 due = alarms.Where(alarm => alarm.Due <= to.UtcTicks).MinBy(alarm => alarm.Due);
-                if (due is null)
-                {
-                    Interlocked.Exchange(ref ticks, to.UtcTicks);
-                    return;
-                }
-                if (due.Due > ticks) Interlocked.Exchange(ref ticks, due.Due);
-                // A long move rings a periodic timer once at its end, as a busy machine does, and not for every period on the way.
-                due.Due = due.Period > TimeSpan.Zero ? Math.Max(due.Due + due.Period.Ticks, to.UtcTicks + 1) : long.MaxValue;
-                if (due.Due == long.MaxValue) alarms.Remove(due);
+                if (due is null) return;
+                if (due.Period > TimeSpan.Zero) due.Due = to.UtcTicks + due.Period.Ticks;
+                else alarms.Remove(due);
             }
             due.Ring();
         }
