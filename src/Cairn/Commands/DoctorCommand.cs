@@ -16,7 +16,7 @@ static class DoctorCommand
     public static Command Create()
     {
         var command = new Command("doctor", """
-            Check the configuration, the data directory, the store, the clock and the addresses: one line each, ok, warn or fail, with what mends it. The exit code is 1 when something fails. It reads through everything that is stored, which takes its time on a large log, and changes nothing.
+            Check the configuration, the data directory, the store, the clock and the addresses: one line each, ok, warn or fail, with what mends it. The exit code is 1 when something fails. It reads through everything that is stored, which takes its time on a large log.
 
             Example: cairn doctor --data /var/lib/cairn
             """);
@@ -92,7 +92,7 @@ static class DoctorCommand
         }
         catch (Exception error) when (error is IOException or SettingException)
         {
-            report.Fail("store", $"it does not open: {error.Message} If the disk is sound, restore the last backup");
+            report.Fail("store", error.Message);
         }
     }
 
@@ -135,7 +135,7 @@ static class DoctorCommand
         var now = DateTimeOffset.UtcNow;
         if (now.Year is < 2025 or > 2100) report.Fail("clock", $"it says {now:yyyy-MM-dd}, which cannot be; set it before retention believes it");
         else if (newest > now + MostAhead) report.Fail("clock", $"it says {now:yyyy-MM-dd HH:mm} UTC and the newest record is from {newest:yyyy-MM-dd HH:mm}; set the clock, or find out who sends such times");
-        else report.Ok("clock", $"{now:yyyy-MM-dd HH:mm} UTC, and no record is from later than the day to come");
+        else report.Ok("clock", $"{now:yyyy-MM-dd HH:mm} UTC{(newest is null ? "" : $", and the newest record is from {newest:yyyy-MM-dd HH:mm}")}");
     }
 
     static async Task Answers(Report report, string listener, string url, CancellationToken cancel)

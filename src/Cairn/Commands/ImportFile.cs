@@ -59,10 +59,10 @@ sealed class ImportFile(Stream stream)
         while (true)
         {
             if (Rest.IsEmpty && !await More(cancel)) break;
-            var found = CsvReader.Read(Rest.Span, ended, cells, out var length);
+            var found = CsvCells.Read(Rest.Span, ended, cells, out var length);
             if (found == CsvFound.Part && Rest.Length < MostBytes && await More(cancel)) continue;
             // A part that grew no further is asked again, now that its end is known.
-            if (found == CsvFound.Part && ended) found = CsvReader.Read(Rest.Span, ended, cells, out length);
+            if (found == CsvFound.Part && ended) found = CsvCells.Read(Rest.Span, ended, cells, out length);
 
             if (found != CsvFound.Record)
             {

@@ -79,10 +79,11 @@ sealed class CairnHost : IAsyncDisposable
             host.housekeeping = openToOthers ? Task.Run(host.KeepHouse) : Task.CompletedTask;
             return host;
         }
-        catch
+        catch (Exception error)
         {
             if (host is not null) await host.DisposeAsync();
             else directory.Dispose();
+            if (error is SqliteException) throw new IOException($"The store in {settings.DataDirectory} does not open: {error.Message}. If the disk is sound, restore the last backup.", error);
             throw;
         }
     }

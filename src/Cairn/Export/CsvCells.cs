@@ -22,7 +22,7 @@ enum CsvFound
 }
 
 /// <summary>Reads RFC 4180 records out of bytes as they come. Lines may end in LF alone.</summary>
-static class CsvReader
+static class CsvCells
 {
     static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
