@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Cairn.Hosting;
+using Cairn.Storage;
 using Cairn.Records;
 
 namespace Cairn.Access;
@@ -17,7 +18,14 @@ static class KeyEndpoints
     static async Task<IResult> List(HttpContext context, CairnHost host)
     {
         if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
-        await host.Keys.WriteLastUses(context.RequestAborted);
+        try
+        {
+            await host.Keys.WriteLastUses(context.RequestAborted);
+        }
+        catch (LogUnavailableException)
+        {
+            // The list is still worth showing; the last uses are written when there is space again.
+        }
         var keys = await host.Keys.List(context.RequestAborted);
         context.Response.Headers["X-Total-Count"] = keys.Count.ToString();
         return new JsonAnswer(writer =>

@@ -43,7 +43,7 @@ static class ImportCommand
             _ => throw new CommandException($"{name} does not end with .csv or .jsonl; say what it is with --format.", Run.NotUnderstood),
         };
         await using var stream = name == "-" ? Console.OpenStandardInput() : new FileStream(name, FileMode.Open, FileAccess.Read, FileShare.Read);
-        await using var owner = await Owner.Connect(settings, cancel);
+        await using var owner = await Owner.Connect(settings, cancel, mayBegin: true);
 
         var source = new ImportFile(stream);
         var sender = new Sender(owner, log.Import);

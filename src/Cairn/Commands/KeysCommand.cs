@@ -35,7 +35,7 @@ static class KeysCommand
             };
             if (parsed.GetValue(expires) is { } text) body["expiresAt"] = DateTimeOffset.UtcNow.Add(Duration.Read("--expires", text)).ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'");
 
-            await using var owner = await Owner.Connect(SettingOptions.Read(parsed), cancel);
+            await using var owner = await Owner.Connect(SettingOptions.Read(parsed), cancel, mayBegin: true);
             using var key = await owner.Send(HttpMethod.Post, "/api/v1/admin/keys", new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json"), cancel);
             Console.WriteLine($"Created key {key.RootElement.GetProperty("id").GetString()}. It is shown this once:");
             Console.WriteLine(key.RootElement.GetProperty("key").GetString());

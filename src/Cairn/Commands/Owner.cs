@@ -39,8 +39,11 @@ sealed class Owner : IAsyncDisposable
     public bool IsServerRunning => own is null;
 
     /// <summary>The owner, by the server that runs; where none does, by one in this process.</summary>
-    public static async Task<Owner> Connect(Settings settings, CancellationToken cancel)
+    /// <param name="mayBegin">Makes a data directory where there is none. What only reads does not: a mistyped directory must not pass for an empty log.</param>
+    public static async Task<Owner> Connect(Settings settings, CancellationToken cancel, bool mayBegin = false)
     {
+        if (!mayBegin && !File.Exists(Path.Combine(settings.DataDirectory, "log.db")))
+            throw new CommandException($"There is no log in {settings.DataDirectory}. Name the directory that the server uses with --data.");
         for (var patience = StartsWithin; ; patience -= StartsSoon)
         {
             if (await TryConnect(settings) is { } running) return running;

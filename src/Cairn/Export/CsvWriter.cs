@@ -76,7 +76,12 @@ static class FormulaGuard
 {
     static readonly SearchValues<char> BeginFormulas = SearchValues.Create("=+-@\t\r");
 
-    public static bool IsFormula(string text) => text.Length > 0 && BeginFormulas.Contains(text[0]) && !IsNumber(text);
+    /// <summary>Also true for a formula behind apostrophes of its own, so that taking one away again gives back what was written.</summary>
+    public static bool IsFormula(string text)
+    {
+        var bare = text.TrimStart('\'');
+        return bare.Length > 0 && BeginFormulas.Contains(bare[0]) && !IsNumber(bare);
+    }
 
     /// <summary>The text of a cell as it was before it was written.</summary>
     public static string Without(string cell) => cell.StartsWith('\'') && IsFormula(cell[1..]) ? cell[1..] : cell;

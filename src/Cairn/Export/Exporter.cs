@@ -26,7 +26,7 @@ static class Exporter
         var page = await log.Read(new(filter, RowsInPiece, Fields: fields, Counted: true), cancel);
         var total = page.Total;
         var rows = most > 0 ? Math.Min(total, most) : total;
-        await host.SelfAudit.Record(Caller.Of(context), Address.Of(context), "audit.exported", "AuditLog", null, log.Kind.Name, Describe(context, log.Kind.Name, format, rows));
+        await host.SelfAudit.RecordOrKeep(Caller.Of(context), Address.Of(context), "audit.exported", "AuditLog", null, log.Kind.Name, Describe(context, log.Kind.Name, format, rows));
 
         var response = context.Response;
         response.ContentType = format == "csv" ? "text/csv; charset=utf-8" : "application/jsonl";

@@ -67,6 +67,7 @@ sealed class CairnHost : IAsyncDisposable
     public static async Task<CairnHost> Start(Settings settings, TimeProvider clock, ILoggerFactory logs, bool openToOthers = true, Func<ILogStore, ILogStore>? around = null)
     {
         ThreadPool.SetMinThreads(32, 32);
+        Durable.KeepPrivate();
         var directory = DataDirectory.Open(settings.DataDirectory);
         CairnHost? host = null;
         try
@@ -125,6 +126,7 @@ sealed class CairnHost : IAsyncDisposable
         {
             try
             {
+                await SelfAudit.WriteKept();
                 await Keys.WriteLastUses(Stopping);
                 await Retention.RunWhenDue(Stopping);
             }

@@ -27,11 +27,13 @@ static class HealthEndpoints
 
     static Task<IResult> Description(HttpContext context, CairnHost host) => Task.FromResult(Results.Bytes(host.ApiDescription, "application/json"));
 
+    static string? WhyNotReady(Storage.StoreHealth store) =>
+        !store.Writable ? "the log cannot be written" : store.FreeDiskBytes < LeastFreeBytes ? "the disk is almost full" : null;
+
     static async Task<IResult> Ready(HttpContext context, CairnHost host)
     {
         var store = await host.Log.Health(context.RequestAborted);
-        var why = !store.Writable ? "the log cannot be written" : store.FreeDiskBytes < LeastFreeBytes ? "the disk is almost full" : null;
-        return why is null ? Results.Text("ready\n") : Problems.Status(StatusCodes.Status503ServiceUnavailable, "Not ready", $"Cairn is not ready: {why}.");
+        return WhyNotReady(store) is not { } why ? Results.Text("ready\n") : Problems.Status(StatusCodes.Status503ServiceUnavailable, "Not ready", $"Cairn is not ready: {why}.");
     }
 
     static async Task<IResult> Health(HttpContext context, CairnHost host)
@@ -45,7 +47,7 @@ static class HealthEndpoints
         return new JsonAnswer(writer =>
         {
             writer.WriteStartObject();
-            writer.WriteString("status", store.Writable ? "ok" : "failing");
+            writer.WriteString("status", WhyNotReady(store) is null ? "ok" : "failing");
             writer.WriteStartObject("records");
             writer.WriteNumber("accepted", counts.Accepted);
             writer.WriteNumber("written", counts.Written);

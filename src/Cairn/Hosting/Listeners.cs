@@ -10,7 +10,7 @@ namespace Cairn.Hosting;
 /// <summary>The three doors, each with its own table of routes: the gateway, the console, and the owner's socket.</summary>
 static class Listeners
 {
-    const int MostHeaderBytes = 32 * 1024, MostBodyBytes = 32 * 1024 * 1024, MostLiveConnections = 1_000;
+    const int MostHeaderBytes = 32 * 1024, MostBodyBytes = 32 * 1024 * 1024;
 
     public static WebApplication Gateway(CairnHost host) => Build(host, kestrel => Bind(kestrel, host.Settings.Gateway), isOwnersSocket: false, app =>
     {
@@ -58,7 +58,6 @@ static class Listeners
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestHeadersTotalSize = MostHeaderBytes;
             kestrel.Limits.MaxRequestBodySize = MostBodyBytes;
-            kestrel.Limits.MaxConcurrentUpgradedConnections = MostLiveConnections;
             kestrel.RequestHeaderEncodingSelector = StrictLength.Select;
             listen(kestrel);
         });
@@ -77,8 +76,7 @@ static class Listeners
         if (IPAddress.TryParse(url.Host.Trim('[', ']'), out var address)) kestrel.Listen(address, url.Port);
         // Both addresses of localhost cannot be given the same free port at once.
         else if (url is { Host: "localhost", Port: 0 }) kestrel.Listen(IPAddress.Loopback, 0);
-        else if (url.Host == "localhost") kestrel.ListenLocalhost(url.Port);
-        else kestrel.ListenAnyIP(url.Port);
+        else kestrel.ListenLocalhost(url.Port);
     }
 
     /// <summary>The outermost step: headers that every answer has, and one shape for whatever fails inside.</summary>

@@ -18,6 +18,9 @@ static class Problems
 
     public static IResult TooLarge(string detail) => new Problem(StatusCodes.Status413PayloadTooLarge, "Too large", detail, null);
 
+    /// <summary>Too much is under way; the same call does later.</summary>
+    public static IResult Busy(string detail) => new Problem(StatusCodes.Status503ServiceUnavailable, "Busy", detail, null, RetryAfterSeconds: 5);
+
     /// <summary>The log cannot be written now; the sender keeps what it has and sends it again.</summary>
     public static IResult Unavailable(string detail) => new Problem(StatusCodes.Status503ServiceUnavailable, "The log cannot be written", detail, null, RetryAfterSeconds: 2);
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Cairn.Events;
 using Cairn.Records;
 
@@ -11,7 +12,7 @@ sealed class SettingException(string message) : Exception(message);
 enum Role { Both, Gateway, Console }
 
 /// <summary>Every setting, read and checked once at start. What each means and its default stand in docs/configuration.md.</summary>
-sealed record Settings
+sealed partial record Settings
 {
     /// <summary>Where everything is kept; made with mode 0700 when it is not there. <c>--data</c>, default <c>./data</c>.</summary>
     public required string DataDirectory { get; init; }
@@ -68,6 +69,10 @@ sealed record Settings
 
     static Settings Read(string directory, IConfigurationRoot all)
     {
+        // A name that is mistyped must not pass for the default.
+        if (all.AsEnumerable().FirstOrDefault(setting => setting.Value is not null && !Known().IsMatch(setting.Key)) is { Key: { } unknown })
+            throw new SettingException($"Setting {Texts.Shown(unknown)} is not known; docs/configuration.md lists those that are.");
+
         var store = Value(all, "Store") ?? "sqlite";
         if (store != "sqlite") throw Refused("Store", store.Contains('@', StringComparison.Ordinal) ? "(hidden: holds a password)" : store, "sqlite");
         return new()
@@ -93,6 +98,9 @@ sealed record Settings
         };
     }
 
+    [GeneratedRegex("^(Data|Store|Role|(Gateway|Console):Url|Retention:(RequestDays|EventDays|MaxBytes)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link))$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Known();
+
     static ResourceType ReadResource(IConfigurationSection section)
     {
         var link = Value(section, "Link");
@@ -113,8 +121,9 @@ sealed record Settings
     {
         var text = Value(all, key) ?? absent;
         return Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme == "http" && url.AbsolutePath == "/" && url.Query == "" && url.UserInfo == ""
+            && (url.Host == "localhost" || System.Net.IPAddress.TryParse(url.Host.Trim('[', ']'), out _))
             ? url
-            : throw Refused(key, url is { UserInfo.Length: > 0 } ? "(hidden: holds a password)" : text, "an address to listen on, such as http://localhost:10243 (TLS is a reverse proxy's work)");
+            : throw Refused(key, url is { UserInfo.Length: > 0 } ? "(hidden: holds a password)" : text, "localhost or an IP address with a port, such as http://localhost:10243 or http://0.0.0.0:10243 for every interface (TLS is a reverse proxy's work)");
     }
 
     static SettingException Refused(string key, string given, string allowed) => new($"Setting {key} is '{Texts.Shown(given)}'; allowed is {allowed}.");

@@ -23,9 +23,10 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
 
     /// <param name="after">Where a former connection ended; null for the newest records and what follows.</param>
     /// <param name="ended">Rings when the right to follow ends.</param>
-    public async Task Run(long? after, CancellationToken ended)
+    /// <param name="stopping">Rings when Cairn stops, or the connection is gone.</param>
+    public async Task Run(long? after, CancellationToken ended, CancellationToken stopping)
     {
-        using var gone = CancellationTokenSource.CreateLinkedTokenSource(ended);
+        using var gone = CancellationTokenSource.CreateLinkedTokenSource(ended, stopping);
         var listening = Listen(gone);
         try
         {
@@ -58,7 +59,7 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
         }
         finally
         {
-            await Close(ended.IsCancellationRequested, listening);
+            await Close(ended.IsCancellationRequested, stopping.IsCancellationRequested, listening);
         }
     }
 
@@ -119,14 +120,16 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
     }
 
     /// <summary>Says goodbye, waits a moment for the other side's, and ends the connection either way.</summary>
-    async Task Close(bool refused, Task listening)
+    async Task Close(bool refused, bool stopped, Task listening)
     {
         using var patience = new CancellationTokenSource(GoodbyeAfter);
         try
         {
             if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
             {
-                var (status, why) = refused ? (WebSocketCloseStatus.PolicyViolation, "access ended") : (WebSocketCloseStatus.NormalClosure, "");
+                var (status, why) = refused ? (WebSocketCloseStatus.PolicyViolation, "access ended")
+                    : stopped ? (WebSocketCloseStatus.EndpointUnavailable, "the server stops")
+                    : (WebSocketCloseStatus.NormalClosure, "");
                 await socket.CloseOutputAsync(status, why, patience.Token);
             }
             await listening.WaitAsync(patience.Token);

@@ -7,6 +7,11 @@ namespace Cairn.Live;
 
 static class LiveEndpoints
 {
+    /// <summary>Live connections of one process at most; the next one is told to come back.</summary>
+    const int MostConnections = 1_000;
+
+    static int connections;
+
     /// <summary>Upgrades a call to a live connection with the list's own filter; <c>after</c> takes up where another one ended.</summary>
     public static async Task<IResult> Follow<T>(HttpContext context, ILog<T> log, Feed<T> feed, string from, string until, CancellationToken stopping) where T : class, IRecord, new()
     {
@@ -17,10 +22,18 @@ static class LiveEndpoints
         if (after > await log.LastPosition(context.RequestAborted)) return Problems.Bad(new BadParameter("after", "is ahead of this log"));
         if (!context.WebSockets.IsWebSocketRequest) return Problems.Status(StatusCodes.Status426UpgradeRequired, "This path is a WebSocket", "Open it as a WebSocket (ws://), or read the list beside it.");
 
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping, Caller.Of(context).Ended);
-        using var socket = await context.WebSockets.AcceptWebSocketAsync();
-        var clock = context.RequestServices.GetRequiredService<TimeProvider>();
-        await new Follower<T>(socket, log, feed, filter, clock).Run(after, ended.Token);
-        return Results.Empty;
+        try
+        {
+            if (Interlocked.Increment(ref connections) > MostConnections) return Problems.Busy($"{MostConnections} live connections are open already. Come back later.");
+            using var gone = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+            using var socket = await context.WebSockets.AcceptWebSocketAsync();
+            var clock = context.RequestServices.GetRequiredService<TimeProvider>();
+            await new Follower<T>(socket, log, feed, filter, clock).Run(after, Caller.Of(context).Ended, gone.Token);
+            return Results.Empty;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref connections);
+        }
     }
 }

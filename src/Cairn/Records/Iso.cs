@@ -48,9 +48,21 @@ static class Iso
         ms = 0;
         // A plus sign that was not escaped in a query arrives as a space.
         if (text.Length > 6 && text[^6] == ' ') text = text[..^6] + "+" + text[^5..];
+        text = WithoutFinerDigits(text.ToUpperInvariant());
         if (!DateTime.TryParseExact(text, WithOffset, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal, out var time)) return false;
         ms = time.Kind == DateTimeKind.Utc ? Ms(time) : StartMs(time, zone);
         return true;
+    }
+
+    /// <summary>Digits beyond the seventh of a second, which some senders write and no log keeps.</summary>
+    static string WithoutFinerDigits(string text)
+    {
+        const int most = 7;
+        var point = text.IndexOf('.');
+        if (point < 0) return text;
+        var end = point + 1;
+        while (end < text.Length && char.IsAsciiDigit(text[end])) end++;
+        return end - point - 1 > most ? text[..(point + 1 + most)] + text[end..] : text;
     }
 
     public static long StartMs(DateOnly date, TimeZoneInfo zone) => StartMs(date.ToDateTime(TimeOnly.MinValue), zone);

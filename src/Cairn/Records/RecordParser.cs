@@ -152,7 +152,8 @@ sealed class RecordParser<T>(Kind<T> kind, bool lenient) where T : class, IRecor
                     return $"{field.Name} is longer than {field.MaxLength} {(field.Type == FieldType.Json ? "bytes" : "characters")}";
                 if (field.Allowed is { } allowed && !allowed.Contains(text)) return $"{field.Name} is '{Texts.Shown(text)}'; it takes {string.Join(", ", allowed)}";
                 if (field.Required && text.Length == 0) return $"{field.Name} is empty";
-                field.SetText!(record, text);
+                // An empty text says no more than an absent one, and no filter could ask for it.
+                field.SetText!(record, text.Length == 0 ? null : text);
                 return null;
 
             default:

@@ -56,11 +56,14 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
 
             var suspicion = confirmed ? null : await Suspicion(requests, events, cancel);
             if (isDry) return new(now, requests.Rows, events.Rows, true, suspicion);
+            var wasHeld = held is not null;
             held = suspicion;
             if (held is not null)
             {
                 next = now + Every;
-                return new(now, 0, 0, false, held);
+                var stopped = new RetentionRun(now, 0, 0, false, held);
+                if (!wasHeld) await audit.Record(by, ip, "audit.retention_ran", "AuditLog", null, null, Text(writer => Write(writer, stopped)));
+                return stopped;
             }
 
             // 3. Piece by piece.

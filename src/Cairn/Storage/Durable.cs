@@ -6,6 +6,12 @@ namespace Cairn.Storage;
 /// <summary>Flushes that tell the truth: the runtime's own swallow the kernel's error on Linux.</summary>
 static partial class Durable
 {
+    /// <summary>What this process makes from now on is for its owner alone.</summary>
+    public static void KeepPrivate()
+    {
+        if (!OperatingSystem.IsWindows()) _ = Umask(0x3f);
+    }
+
     /// <summary>Makes a new or renamed file's name survive a power cut.</summary>
     public static void SyncDirectory(string directory)
     {
@@ -21,6 +27,9 @@ static partial class Durable
             _ = Close(descriptor);
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "umask")]
+    private static partial uint Umask(uint mask);
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);

@@ -2,7 +2,7 @@ using Cairn.Access;
 
 namespace Cairn.Storage;
 
-/// <summary>The small storage: rows that change, such as keys and settings. Every call is durable when it returns.</summary>
+/// <summary>The small storage: rows that change, such as keys and settings. Every call is durable when it returns, and throws <see cref="LogUnavailableException"/> when it cannot be.</summary>
 interface IControlStore : IAsyncDisposable
 {
     Task<IReadOnlyList<ApiKey>> Keys(CancellationToken cancel);

@@ -101,7 +101,7 @@ public sealed class CareTests : IDisposable
     [Fact]
     public async Task The_doctor_names_what_is_wrong_and_the_mend()
     {
-        await CairnProcess.Run("keys", "list", "--data", Data);
+        await CairnProcess.Run("keys", "create", "--name", "first", "--scope", "audit:read", "--data", Data);
         string[] free = ["--gateway", "http://127.0.0.1:0", "--console", "http://127.0.0.1:0"];
         var log = Path.Combine(Data, "log.db");
         await File.WriteAllTextAsync(log, "This is no database, but long enough to be asked whether it is one.", TestContext.Current.CancellationToken);

@@ -124,8 +124,21 @@ public sealed class ExportAndImportTests : IDisposable
     }
 
     [Fact]
+    public async Task A_directory_without_a_log_is_told_from_an_empty_log_and_not_made()
+    {
+        foreach (var command in new[] { new[] { "export", "events" }, ["tail", "requests"], ["keys", "list"], ["prune"] })
+        {
+            var ended = await CairnProcess.Run([.. command, "--data", Data]);
+            Assert.Equal(1, ended.Code);
+            Assert.Contains("There is no log in", Assert.Single(ended.ErrorLines), StringComparison.Ordinal);
+            Assert.False(Directory.Exists(Data));
+        }
+    }
+
+    [Fact]
     public async Task A_filter_that_is_not_understood_leaves_the_file_as_it_was()
     {
+        await CairnProcess.Run("import", "events", FileOf("events.jsonl", Events()), "--data", Data);
         var file = FileOf("old.csv", "kept");
         foreach (var (option, value) in new[] { ("--outcome", "odd"), ("--from", "2026-02-30"), ("--tz", "Nowhere") })
         {

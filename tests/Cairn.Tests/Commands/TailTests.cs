@@ -71,6 +71,7 @@ public sealed class TailTests : IDisposable
     [Fact]
     public async Task A_cursor_or_filter_that_is_not_understood_is_refused()
     {
+        await CairnProcess.Run("keys", "create", "--name", "first", "--scope", "audit:read", "--data", Data);
         foreach (var arguments in new[] { new[] { "--after", "nonsense" }, ["--status", "odd"] })
         {
             var ended = await CairnProcess.Run(["tail", "requests", .. arguments, "--data", Data]);

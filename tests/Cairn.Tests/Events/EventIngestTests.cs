@@ -347,4 +347,14 @@ public sealed class EventIngestTests
         await using var app = await CairnApp.Start();
         Assert.Contains("dry_run", (await app.Sender.Post(Path + "?dry_run=1", """{"action":"a.b"}""")).Expect(400).Detail, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("2026-03-10T11:59:00.123456789Z", "2026-03-10T11:59:00.123Z"), InlineData("2026-03-10t11:59:00z", "2026-03-10T11:59:00.000Z")]
+    public async Task Finer_times_and_small_letters_are_understood(string sent, string kept)
+    {
+        await using var app = await CairnApp.Start();
+        (await app.Sender.Post("/api/v1/events", $$"""{"action":"workspace.started","createdAt":"{{sent}}","actorId":""}""")).Expect(200);
+        var item = (await app.Reader.Get("/api/v1/admin/audit-logs?actorId=System")).Json.GetProperty("items")[0];
+        Assert.Equal(kept, item.GetProperty("createdAt").GetString());
+    }
 }

@@ -161,4 +161,9 @@ public sealed class ExportTests
         Assert.Equal(6_000, Encoding.UTF8.GetString((await app.GatewayReader.Get(Requests)).Bytes).Count(letter => letter == '\n'));
         await app.Send("""{"action":"a.b"}""");
     }
+
+    [Theory]
+    [InlineData("=1+1"), InlineData("'=quoted"), InlineData("''@twice"), InlineData("'plain"), InlineData("-5"), InlineData("'-5"), InlineData("+1 ")]
+    public void A_cell_reads_back_as_it_was_written(string text) =>
+        Assert.Equal(text, FormulaGuard.Without(FormulaGuard.IsFormula(text) ? "'" + text : text));
 }

@@ -102,6 +102,10 @@ sealed class SqliteControlStore : IControlStore
             if (connection.WriteAheadPages > 1_000) connection.Checkpoint(restart: false);
             return result;
         }
+        catch (SqliteException refused)
+        {
+            throw new LogUnavailableException(refused.IsFull ? "The disk is full. Free some space; writing goes on by itself." : refused.Message, refused);
+        }
         finally
         {
             gate.Release();
