@@ -15,6 +15,9 @@ sealed class Plan<T> where T : class, IRecord, new()
     /// <summary>Looking one term up in the index costs about as much as looking at this many rows.</summary>
     const long RowsPerTerm = 150;
 
+    /// <summary>Rows that a page looks at before it asks the index.</summary>
+    const int FirstLook = 750;
+
     readonly LogTable<T> table;
     readonly List<object> whereValues = [];
 
@@ -199,8 +202,31 @@ sealed class Plan<T> where T : class, IRecord, new()
     {
         if (Nothing || first >= until) yield break;
 
-        var (keys, name) = (Match is null ? "key" : "rowid", table.Name);
+        var name = table.Name;
         Statement walk;
+        if (Match is not null && OnlyTerms && skip == 0 && limit < FirstLook)
+        {
+            // What matches often stands among the next rows, where looking is quicker than finding the place in the index.
+            var conditions = string.Join(" AND ", Terms.SelectMany(Conditions));
+            var look = reader.Statement($"SELECT key, {conditions} FROM {name} WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT {FirstLook}").Bind(1, first).Bind(2, until);
+            var looked = 0;
+            try
+            {
+                for (; limit > 0 && look.Step(); looked++)
+                {
+                    until = look.Integer(0);
+                    if (look.Integer(1) == 0) continue;
+                    limit--;
+                    yield return until;
+                }
+            }
+            finally
+            {
+                look.Reset();
+            }
+            if (limit == 0 || looked < FirstLook) yield break;
+        }
+
         if (!LooksAtRows)
         {
             walk = Match is null
@@ -235,6 +261,12 @@ sealed class Plan<T> where T : class, IRecord, new()
         {
             walk.Reset();
         }
+    }
+
+    static IEnumerable<string> Conditions(TermCondition<T> term)
+    {
+        if (term.HasAny) yield return $"coalesce({term.Column.Name}, 0) IN ({string.Join(", ", term.Any)})";
+        if (term.None.Length > 0) yield return $"coalesce({term.Column.Name}, 0) NOT IN ({string.Join(", ", term.None)})";
     }
 
     public long Count(Reader reader, long first, long until)
