@@ -20,7 +20,7 @@ enum Search
     /// <summary>By looking at each distinct value: for fields with thousands of them at most.</summary>
     Listing,
 
-    /// <summary>By an index of the distinct values: for fields that may have millions.</summary>
+    /// <summary>By passing over the distinct values side by side in memory: for fields that may have millions.</summary>
     Index,
 
     /// <summary>By looking at the record's own identity, which is different in every record.</summary>
