@@ -163,6 +163,7 @@ sealed class CairnHost : IAsyncDisposable
         await housekeeping;
         try
         {
+            await SelfAudit.WriteKept();
             await Keys.WriteLastUses(CancellationToken.None);
         }
         catch (IOException error)

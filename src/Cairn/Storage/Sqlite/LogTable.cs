@@ -89,6 +89,9 @@ sealed class LogTable<T> where T : class, IRecord, new()
         return key;
     }
 
+    /// <summary>Asks for the last position given, also when its record is gone; zero for an empty log.</summary>
+    public string LastPosition => $"SELECT max((SELECT coalesce(max(position), 0) FROM {Name}), (SELECT coalesce(max(value), 0) FROM positions WHERE kind = '{Name}'))";
+
     public string RollupName(Rollup<T> rollup) => $"{Name}_by_{rollup.Name}";
 
     static IEnumerable<Rollup<T>> RollupsOf(Kind<T> kind)

@@ -44,9 +44,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
         orphan = writer.Prepare("INSERT OR IGNORE INTO orphans (field, term) VALUES (?, ?)");
     }
 
-    public long LastPosition => lastPosition >= 0 ? lastPosition : lastPosition = Positions();
-
-    long Positions() => writer.Number($"SELECT max((SELECT coalesce(max(position), 0) FROM {table.Name}), (SELECT coalesce(max(value), 0) FROM positions WHERE kind = '{table.Name}'))");
+    public long LastPosition => lastPosition >= 0 ? lastPosition : lastPosition = writer.Number(table.LastPosition);
 
     public void Append(List<T> records, Outcome[] outcomes)
     {

@@ -170,18 +170,9 @@ sealed class Plan<T> where T : class, IRecord, new()
     long RowsToWalk(Reader reader, List<(Column<T> Column, TermSet Terms)> found)
     {
         const int page = 100;
-        var rows = Scalar(reader, $"SELECT coalesce((SELECT max(position) FROM {table.Name}) - (SELECT min(position) FROM {table.Name}), 0)");
-        var share = found.Sum(pair => (double)pair.Terms.Count / Math.Max(1, Scalar(reader, $"SELECT coalesce(max(term), 1) FROM terms WHERE field = {pair.Column.Number}")));
+        var rows = reader.Number($"SELECT coalesce((SELECT max(position) FROM {table.Name}) - (SELECT min(position) FROM {table.Name}), 0)");
+        var share = found.Sum(pair => (double)pair.Terms.Count / Math.Max(1, reader.Number($"SELECT coalesce(max(term), 1) FROM terms WHERE field = {pair.Column.Number}")));
         return (long)Math.Min(rows, page / Math.Max(share, 1e-9));
-    }
-
-    static long Scalar(Reader reader, string sql)
-    {
-        var statement = reader.Statement(sql);
-        statement.Step();
-        var number = statement.Integer(0);
-        statement.Reset();
-        return number;
     }
 
     static string AnyOf(IEnumerable<string> tokens)

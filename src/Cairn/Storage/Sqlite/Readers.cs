@@ -14,6 +14,16 @@ sealed class Reader(Connection connection) : IDisposable
     /// <summary>The statement of this text, kept for the next time.</summary>
     public Statement Statement(string sql) => statements.TryGetValue(sql, out var statement) ? statement : statements[sql] = connection.Prepare(sql);
 
+    /// <summary>The one number that a statement of this text answers.</summary>
+    public long Number(string sql)
+    {
+        var statement = Statement(sql);
+        statement.Step();
+        var number = statement.Integer(0);
+        statement.Reset();
+        return number;
+    }
+
     /// <summary>Lets go of statements when there are many. Only between reads: within one, any of them may stand on a row.</summary>
     public void Trim()
     {

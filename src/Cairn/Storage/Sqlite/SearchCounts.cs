@@ -53,8 +53,8 @@ sealed class SearchCounts<T>(LogTable<T> table, Rollup<T> rollup) where T : clas
     /// <summary>Brings memory to the state of the log that the reader sees; false when it cannot be brought there.</summary>
     bool Grow(Reader reader)
     {
-        var now = Number(reader, $"SELECT coalesce(max(position), 0) FROM {table.Name}");
-        var records = Number(reader, $"SELECT coalesce(sum(count), 0) FROM {table.Name}_by_all WHERE span = 1 AND period = 0");
+        var now = reader.Number($"SELECT coalesce(max(position), 0) FROM {table.Name}");
+        var records = reader.Number($"SELECT coalesce(sum(count), 0) FROM {table.Name}_by_all WHERE span = 1 AND period = 0");
         // Records that were dropped are not taken away here: they show as a total that does not come out.
         if (position >= 0 && now >= position && now - position <= MostSince)
         {
@@ -100,14 +100,5 @@ sealed class SearchCounts<T>(LogTable<T> table, Rollup<T> rollup) where T : clas
         for (var i = 0; i < width - 1; i++) numbers[length + i] = (int)row.Integer(first + i);
         numbers[length + width - 1] = checked((int)count);
         length += width;
-    }
-
-    static long Number(Reader reader, string sql)
-    {
-        var statement = reader.Statement(sql);
-        statement.Step();
-        var number = statement.Integer(0);
-        statement.Reset();
-        return number;
     }
 }

@@ -49,8 +49,7 @@ sealed class SqliteLog<T>(SqliteLogStore store, Readers readers, LogTable<T> tab
         return new Tail<T>(found, examined);
     }, cancel);
 
-    public Task<long> LastPosition(CancellationToken cancel) => readers.Read(reader =>
-        reader.Connection.Number($"SELECT max((SELECT coalesce(max(position), 0) FROM {table.Name}), (SELECT coalesce(max(value), 0) FROM positions WHERE kind = '{table.Name}'))"), cancel);
+    public Task<long> LastPosition(CancellationToken cancel) => readers.Read(reader => reader.Number(table.LastPosition), cancel);
 
     public Task<long> Count(Filter<T> filter, CancellationToken cancel) => readers.Read(reader =>
         new Totals<T>(reader, table, new(reader, table, filter)).Count(), cancel);
