@@ -7,6 +7,7 @@ namespace Cairn.Support;
 /// <summary>A store that fails when it is told to: before it stored anything, or after.</summary>
 sealed class FaultyStore(ILogStore inner) : ILogStore
 {
+    readonly TaskCompletionSource held = new(TaskCreationOptions.RunContinuationsAsynchronously);
     TaskCompletionSource? holding;
 
     /// <summary>Thrown instead of storing.</summary>
@@ -22,11 +23,18 @@ sealed class FaultyStore(ILogStore inner) : ILogStore
     /// <summary>Appends wait from now on until they are let go.</summary>
     public void Hold() => holding = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>Done once an append waits.</summary>
+    public Task Held => held.Task;
+
     public void LetGo() => holding!.SetResult();
 
     public async Task<BatchOutcome> Append(Batch batch, CancellationToken cancel)
     {
-        if (holding is { } held) await held.Task;
+        if (holding is { } wait)
+        {
+            held.TrySetResult();
+            await wait.Task;
+        }
         if (FailBefore(batch) is { } before) throw before;
         var outcome = await inner.Append(batch, cancel);
         return FailAfter(batch) is { } after ? throw after : outcome;
