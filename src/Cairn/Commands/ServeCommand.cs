@@ -24,7 +24,7 @@ static class ServeCommand
     {
         var settings = SettingOptions.Read(parsed);
         using var logs = Logs();
-        await using var host = await CairnHost.Start(settings, TimeProvider.System, logs);
+        await using var host = await CairnHost.Start(settings, TimeProvider.System, logs, prepare: host => FirstStart.Appoint(host, cancel));
 
         Console.WriteLine($"Cairn keeps its log in {settings.DataDirectory}");
         if (host.GatewayUrl is { } gateway) Console.WriteLine($"Gateway  {gateway.OriginalString}");

@@ -91,8 +91,11 @@ public sealed class AccessTableTests
     static Task<Answer> Call(Client who, string route)
     {
         var (method, path) = (new HttpMethod(route.Split(' ')[0]), route.Split(' ')[1].Replace("{id}", "0193a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", StringComparison.Ordinal));
-        // A list is what no call takes but those that import it; signing out takes no body at all.
-        return method == HttpMethod.Post && !path.EndsWith("/logout", StringComparison.Ordinal) ? who.Post(path, "[]") : method == HttpMethod.Patch ? who.Patch(path, "[]") : who.Send(method, path);
+        // A list is what no call takes but those that import it; some take no body at all.
+        return method == HttpMethod.Patch ? who.Patch(path, "[]")
+            : method == HttpMethod.Post && !new[] { "/logout", "/link", "/run" }.Any(end => path.EndsWith(end, StringComparison.Ordinal)) ? who.Post(path, "[]")
+            : method == HttpMethod.Post && path == "/api/auth/link" ? who.Post(path, "[]")
+            : who.Send(method, path);
     }
 
     [Fact]
