@@ -47,6 +47,8 @@ static class EventEndpoints
         if (cursor is not null && page > 1) query.Refuse("page", "cannot be given together with cursor");
         if (query.Fault is { } fault) return Problems.Bad(fault);
 
+        // Asked for before reading: who follows from there misses nothing that this page does not show.
+        var last = await log.LastPosition(context.RequestAborted);
         var found = await log.Read(new(filter, limit, cursor, (page - 1) * limit, Counted: true), context.RequestAborted);
         context.Response.Headers["X-Total-Count"] = found.Total.ToString();
         var json = new RecordJson<EventRecord>(log.Kind);
@@ -60,6 +62,7 @@ static class EventEndpoints
             writer.WriteNumber("page", page);
             writer.WriteNumber("limit", limit);
             writer.WriteString("nextCursor", found.Next is { } next ? Cursor.ForList(log.Kind.Name, next) : null);
+            writer.WriteString("liveCursor", Cursor.ForTail(log.Kind.Name, last));
             writer.WriteEndObject();
         });
     }
@@ -118,7 +121,7 @@ static class EventEndpoints
         }
     }
 
-    /// <summary>The words of this log: every known action and resource type with its label.</summary>
+    /// <summary>The words of this log: every known action and resource type with its label; and where an export of it ends.</summary>
     static Task<IResult> Catalog(HttpContext context, CairnHost host)
     {
         if (new Query(context.Request.Query).Fault is { } fault) return Task.FromResult(Problems.Bad(fault));
@@ -144,6 +147,7 @@ static class EventEndpoints
                 writer.WriteEndObject();
             }
             writer.WriteEndArray();
+            writer.WriteNumber("exportRows", host.Settings.ExportRows);
             writer.WriteEndObject();
         }));
     }
