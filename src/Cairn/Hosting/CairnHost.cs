@@ -1,4 +1,5 @@
 using Cairn.Access;
+using Cairn.Access.Oidc;
 using Cairn.Events;
 using Cairn.Records;
 using Cairn.Requests;
@@ -14,6 +15,9 @@ namespace Cairn.Hosting;
 /// </summary>
 sealed class CairnHost : IAsyncDisposable
 {
+    /// <summary>Often enough that what another process ended ends here within five seconds.</summary>
+    static readonly TimeSpan RoundEvery = TimeSpan.FromSeconds(2);
+
     readonly DataDirectory directory;
     readonly CancellationTokenSource stopping = new();
     readonly List<WebApplication> listeners = [];
@@ -24,8 +28,12 @@ sealed class CairnHost : IAsyncDisposable
     {
         (Settings, Clock, Logs, this.directory, Log, Control) = (settings, clock, logs, directory, log, control);
         Recorder = new(log, logs.CreateLogger<Recorder>());
-        Keys = new(control, clock);
-        SelfAudit = new(Recorder, clock);
+        SelfAudit = new(Recorder, control, log.Events.Kind, clock);
+        Keys = new(control, SelfAudit, clock);
+        Sessions = new(control, SelfAudit, clock);
+        Accounts = new(control, SelfAudit, Sessions, clock);
+        SignIns = new(clock);
+        Oidc = settings.Oidc is { } oidc ? new(oidc, clock) : null;
         Retention = new(settings, log, control, SelfAudit, clock);
     }
 
@@ -37,6 +45,13 @@ sealed class CairnHost : IAsyncDisposable
     public Recorder Recorder { get; }
     public ApiKeys Keys { get; }
     public SelfAudit SelfAudit { get; }
+    public Sessions Sessions { get; }
+    public Accounts Accounts { get; }
+    public SignInThrottle SignIns { get; }
+
+    /// <summary>The provider that people may sign in with; null when none is configured.</summary>
+    public OidcProvider? Oidc { get; }
+
     public RetentionWorker Retention { get; }
 
     /// <summary>Rings when Cairn stops, so that what is long ends.</summary>
@@ -46,6 +61,9 @@ sealed class CairnHost : IAsyncDisposable
     public Uri? GatewayUrl { get; private set; }
 
     public Uri? ConsoleUrl { get; private set; }
+
+    /// <summary>The console as people address it, as far as that is known without a call.</summary>
+    public string ConsoleOrigin => (Settings.PublicUrl ?? ConsoleUrl ?? Settings.Console).GetLeftPart(UriPartial.Authority);
 
     /// <summary>The description of both listeners' paths, whichever of them this process opens.</summary>
     public byte[] ApiDescription => description ??= Describe();
@@ -121,12 +139,13 @@ sealed class CairnHost : IAsyncDisposable
     async Task KeepHouse()
     {
         var log = Logs.CreateLogger<CairnHost>();
-        using var minute = new PeriodicTimer(TimeSpan.FromSeconds(10), Clock);
+        using var rounds = new PeriodicTimer(RoundEvery, Clock);
         do
         {
             try
             {
-                await SelfAudit.WriteKept();
+                await SelfAudit.WriteKept(Stopping);
+                await Sessions.Refresh(Stopping);
                 await Keys.WriteLastUses(Stopping);
                 await Retention.RunWhenDue(Stopping);
             }
@@ -139,7 +158,7 @@ sealed class CairnHost : IAsyncDisposable
                 HostLog.HousekeepingFailed(log, error);
             }
         }
-        while (await Tick(minute));
+        while (await Tick(rounds));
 
         async Task<bool> Tick(PeriodicTimer timer)
         {
@@ -163,13 +182,15 @@ sealed class CairnHost : IAsyncDisposable
         await housekeeping;
         try
         {
-            await SelfAudit.WriteKept();
+            await SelfAudit.WriteKept(CancellationToken.None);
+            await Sessions.Refresh(CancellationToken.None);
             await Keys.WriteLastUses(CancellationToken.None);
         }
         catch (IOException error)
         {
             HostLog.HousekeepingFailed(Logs.CreateLogger<CairnHost>(), error);
         }
+        Oidc?.Dispose();
         Retention.Dispose();
         await Recorder.DisposeAsync();
         await Log.DisposeAsync();

@@ -10,7 +10,7 @@ namespace Cairn.Requests;
 static class RequestEndpoints
 {
     /// <param name="prefix"><c>/admin</c> on the gateway, <c>/api/system</c> on the console.</param>
-    public static void MapRequests(this WebApplication app, CairnHost host, string prefix) => app.Routes(host, prefix, AccessRule.Key(Scopes.AuditRead))
+    public static void MapRequests(this WebApplication app, CairnHost host, string prefix) => app.Routes(host, prefix, AccessRule.Reader)
         .Get("/audit-logs", List, new("List requests, newest first")
         {
             Query = [.. Filter, Operation.Limit(1_000, 100), new("offset", "How many to pass over.", "integer", Least: 0, Default: "0"), Operation.Cursor],
