@@ -61,6 +61,7 @@ export const router = createBrowserRouter([
             element: <Shell />,
             children: [
               { path: paths.users, element: <UsersPage /> },
+              { path: paths.user(':id').replace('%3A', ':'), element: <UsersPage /> },
               { path: paths.keys, element: <KeysPage /> },
               { path: paths.configuration, element: <ConfigurationPage /> },
             ],

@@ -16,27 +16,11 @@ export type Key = Schemas['Key']
 export type CreatedKey = Schemas['CreatedKey']
 export type NewKey = Schemas['NewKey']
 export type Scope = NewKey['scopes'][number]
-
-export type Me = { id: string; email: string; name: string | null; role: 'user' | 'viewer' | 'admin'; hasPassword: boolean; session: { id: string; createdAt: string; expiresAt: string } }
-export type SignedIn = { user: Omit<Me, 'session'>; redirect: string }
-export type Config = {
-  productName: string
-  backLink: { label: string; url: string } | null
-  links: { group: string; label: string; url: string }[]
-  signIn: { password: boolean; provider: { name: string; url: string } | null }
-  needsAdministrator: boolean
-  auditLogsEnabled?: boolean
-}
-export type Session = { id: string; createdAt: string; lastUsedAt: string; expiresAt: string; ip: string | null; userAgent: string | null; current: boolean }
-export type User = {
-  id: string
-  email: string
-  name: string | null
-  role: Me['role']
-  hasPassword: boolean
-  provider: boolean
-  createdAt: string
-  lastSignInAt: string | null
-  disabledAt: string | null
-}
-export type UserLink = { url: string; expiresAt: string }
+export type Me = Schemas['Me']
+export type SignedIn = Schemas['SignedIn']
+export type Config = Schemas['Config']
+export type Session = Schemas['OwnSessions'][number]
+export type User = Schemas['User']
+export type NewUser = Schemas['NewUser']
+export type UserChange = Schemas['UserChange']
+export type UserLink = Schemas['UserLink']

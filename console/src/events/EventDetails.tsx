@@ -22,7 +22,7 @@ export function EventDetails({ event, onFilter }: { event: AuditEvent; onFilter?
       visible(value)
     )
   const facts: [string, ReactNode, 'mono'?][] = [
-    ['Event ID', <>{event.id}<CopyButton iconOnly label="Copy event ID" text={event.id} /></>, 'mono'],
+    ['Event ID', <span key="id" className={styles.id}>{event.id}<CopyButton iconOnly label="Copy event ID" text={event.id} /></span>, 'mono'],
     ['IP address', filterable('ip', event.ip), 'mono'],
     ['Actor role', event.actorRole && visible(event.actorRole)],
     ['Actor e-mail', event.actorEmail && visible(event.actorEmail)],

@@ -32,7 +32,14 @@ export function EventFilters({ filter, onChange }: Filtering) {
 
   return (
     <search className={styles.filters} aria-label="Filters">
-      <SearchField value={filter.search} onChange={(search) => onChange({ search })} />
+      <div className={styles.first}>
+        <SearchField value={filter.search} onChange={(search) => onChange({ search })} />
+        {!isDefault && (
+          <Button variant="invisible" leadingVisual={XCircleFillIcon} className={styles.reset} onClick={() => onChange(defaultFilter)}>
+            Reset filters
+          </Button>
+        )}
+      </div>
       <div className={styles.row}>
         <ActorFilter value={filter.exact.actorId} onChange={(value) => setExact('actorId', value)} />
         <FilterPanel
@@ -57,11 +64,6 @@ export function EventFilters({ filter, onChange }: Filtering) {
           onChange={(value) => setExact('outcome', value)}
         />
         <Dates filter={filter} onChange={onChange} />
-        {!isDefault && (
-          <Button variant="invisible" leadingVisual={XCircleFillIcon} className={styles.reset} onClick={() => onChange(defaultFilter)}>
-            Reset filters
-          </Button>
-        )}
       </div>
       <ExactTokens filter={filter} onRemove={(name) => setExact(name, '')} />
     </search>

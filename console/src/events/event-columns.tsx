@@ -30,11 +30,11 @@ function Pick({ says, onPick, children }: { says: string; onPick: () => void; ch
 }
 
 export const eventColumns = ({ timeHeader, resourceLabel, onFilter, expanded, onToggle }: EventColumnsOf): Column<AuditEvent>[] => [
-  { header: timeHeader, width: '164px', narrow: 'whole', cell: (event) => <Time at={event.createdAt} to={paths.event(event.id)} /> },
+  { header: timeHeader, width: '164px', narrow: 'right', cell: (event) => <Time at={event.createdAt} to={paths.event(event.id)} /> },
   {
     header: 'Actor',
     width: '22%',
-    narrow: 'whole',
+    narrow: 'left',
     cell: (event) => {
       const name = event.actorId === null ? 'System' : (event.actorName ?? event.actorEmail ?? event.actorId)
       return (
@@ -83,7 +83,7 @@ export const eventColumns = ({ timeHeader, resourceLabel, onFilter, expanded, on
           icon={expanded.has(event.id) ? ChevronDownIcon : ChevronRightIcon}
           aria-label={`Details of ${visible(event.actionLabel).slice(0, 80)}, ${event.createdAt}`}
           aria-expanded={expanded.has(event.id)}
-          tooltipDirection="w"
+          unsafeDisableTooltip
           size="small"
           variant="invisible"
           onClick={() => onToggle(event.id)}

@@ -9,7 +9,7 @@ export interface Column<T> {
   /** How wide, as CSS says it; what is left over goes to columns without. */
   width?: string
   /** Where it goes when rows become two lines on a narrow screen. */
-  narrow?: 'first' | 'end' | 'whole' | 'hidden'
+  narrow?: 'first' | 'end' | 'left' | 'right' | 'whole' | 'hidden'
   cell: (row: T) => ReactNode
 }
 
