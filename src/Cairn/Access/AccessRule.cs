@@ -86,7 +86,7 @@ static class AccessGate
 
         // 2. A session, which opens the console alone: browsers send a cookie to every port of a host.
         Caller? person = null;
-        if (door == Door.Console && SessionCookie.Read(context) is { } text)
+        if (door == Door.Console && SessionCookie.Read(context, host.Settings) is { } text)
         {
             person = await host.Sessions.Recognise(text, context.RequestAborted);
             if (person is not null) context.Features.Set(person);

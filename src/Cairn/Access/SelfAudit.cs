@@ -74,9 +74,13 @@ sealed class SelfAudit(Recorder recorder, IControlStore control, Kind<EventRecor
     /// Records a deed that a full disk must not prevent, such as taking an export to safety: where the log cannot be written,
     /// the event is kept and written, with its own time, once it can. A crash before that loses it.
     /// </summary>
-    public async Task RecordOrKeep(By by, Deed deed)
+    public Task RecordOrKeep(By by, Deed deed) => RecordOrKeep(New(by, deed));
+
+    /// <summary>The same for a notice that the control store could not take either.</summary>
+    public Task RecordOrKeep(Notice notice) => RecordOrKeep(Read(notice));
+
+    async Task RecordOrKeep(EventRecord told)
     {
-        var told = New(by, deed);
         try
         {
             await recorder.Append([told]);

@@ -8,19 +8,21 @@ static class SessionCookie
     // With HTTPS the name itself makes browsers refuse one that was set by a neighbouring host or without encryption.
     const string Plain = "cairn_session", Secure = "__Host-cairn_session";
 
-    public static string? Read(HttpContext context) => context.Request.Cookies[Secure] ?? context.Request.Cookies[Plain];
+    public static string? Read(HttpContext context, Settings settings) => context.Request.Cookies[Name(SameOrigin.IsHttps(context, settings))];
 
     public static void Set(HttpContext context, Settings settings, string session)
     {
         var isHttps = SameOrigin.IsHttps(context, settings);
-        context.Response.Cookies.Append(isHttps ? Secure : Plain, session, Options(isHttps));
+        context.Response.Cookies.Append(Name(isHttps), session, Options(isHttps));
     }
 
-    public static void Clear(HttpContext context)
+    public static void Clear(HttpContext context, Settings settings)
     {
-        foreach (var name in new[] { Plain, Secure })
-            if (context.Request.Cookies.ContainsKey(name)) context.Response.Cookies.Delete(name, Options(name == Secure));
+        var isHttps = SameOrigin.IsHttps(context, settings);
+        context.Response.Cookies.Delete(Name(isHttps), Options(isHttps));
     }
+
+    static string Name(bool isHttps) => isHttps ? Secure : Plain;
 
     static CookieOptions Options(bool isHttps) => new() { HttpOnly = true, SameSite = SameSiteMode.Lax, Secure = isHttps, Path = "/", IsEssential = true };
 }

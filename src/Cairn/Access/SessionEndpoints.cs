@@ -132,7 +132,7 @@ static class SessionEndpoints
         if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
         var caller = Caller.Of(context);
         await host.Sessions.End(caller.SessionId!, host.SelfAudit.Notice(By.Of(context), new("auth.logout", "User", caller.Id, caller.Email)), context.RequestAborted);
-        SessionCookie.Clear(context);
+        SessionCookie.Clear(context, host.Settings);
         return Results.NoContent();
     }
 

@@ -112,16 +112,18 @@ sealed class Sessions(IControlStore store, SelfAudit audit, TimeProvider clock)
     /// <summary>Ends one session, also while the store cannot be written. False when there is none with this id.</summary>
     public async Task<bool> End(string id, Notice notice, CancellationToken cancel)
     {
-        var isKnown = false;
         foreach (var (name, live) in known)
         {
             if (live.Session.Id != id) continue;
-            isKnown = true;
             await Forget(name);
+            if (live.Unwritten is not { } unwritten) continue;
+            await audit.RecordOrKeep(unwritten.Notice);
+            await audit.RecordOrKeep(notice);
+            return true;
         }
         try
         {
-            if (!await store.EndSession(id, notice, cancel)) return isKnown;
+            if (!await store.EndSession(id, notice, cancel)) return false;
             await audit.Deliver(notice);
             return true;
         }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
+using Cairn.Access.Oidc;
 using Cairn.Hosting;
 
 namespace Cairn.Commands;
@@ -43,6 +44,7 @@ static class DoctorCommand
             return;
         }
 
+        if (settings.Oidc is { } oidc) await Provider(report, oidc, cancel);
         var mayOpen = Directory(report, settings.DataDirectory);
         await using var server = mayOpen ? await Owner.TryConnect(settings) : null;
         if (server is not null) await Inside(report, settings, server, cancel);
@@ -52,6 +54,20 @@ static class DoctorCommand
         {
             if (settings.Role != Role.Console) Free(report, "gateway", settings.Gateway);
             if (settings.Role != Role.Gateway) Free(report, "console", settings.Console);
+        }
+    }
+
+    static async Task Provider(Report report, OidcSettings settings, CancellationToken cancel)
+    {
+        using var provider = new OidcProvider(settings, TimeProvider.System);
+        try
+        {
+            await provider.Doors(cancel);
+            report.Ok("sign-in", $"{settings.Issuer.OriginalString} answers and has keys");
+        }
+        catch (OidcException away)
+        {
+            report.Fail("sign-in", away.Message);
         }
     }
 

@@ -187,7 +187,7 @@ sealed class SqliteControlStore : IControlStore
 
     // Notices and settings.
 
-    public Task<IReadOnlyList<Notice>> Notices(CancellationToken cancel) => Do<IReadOnlyList<Notice>>(() => All(Statement("SELECT id, json FROM notices ORDER BY id"), row => new Notice(row.Text(0), row.Text(1))), cancel);
+    public Task<IReadOnlyList<Notice>> Notices(CancellationToken cancel) => Do<IReadOnlyList<Notice>>(() => All(Statement("SELECT id, json FROM notices ORDER BY position"), row => new Notice(row.Text(0), row.Text(1))), cancel);
 
     public Task RemoveNotices(IReadOnlyList<string> ids, CancellationToken cancel) => Change(null, () =>
     {

@@ -31,6 +31,7 @@ CREATE TABLE sign_in_links (
 ) WITHOUT ROWID;
 
 CREATE TABLE notices (
-    id   TEXT PRIMARY KEY,
-    json TEXT NOT NULL
-) WITHOUT ROWID;
+    position INTEGER PRIMARY KEY,
+    id       TEXT NOT NULL UNIQUE,
+    json     TEXT NOT NULL
+);
