@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
-import { SearchIcon, XCircleFillIcon } from '@primer/octicons-react'
-import { Button, TextInput, Token } from '@primer/react'
+import { SearchIcon, XCircleFillIcon, XIcon } from '@primer/octicons-react'
+import { Button, TextInput } from '@primer/react'
 import { useRef, useState } from 'react'
 import { FilterMenu } from '../ui/FilterMenu'
 import { FilterPanel } from '../ui/FilterPanel'
@@ -117,7 +117,7 @@ function ActorFilter({ value, onChange }: { value: string | undefined; onChange:
     <FilterPanel
       label="Actor"
       all="All actors"
-      choices={(found ?? []).map((one) => ({ value: literal(one.id ?? 'System'), text: visible(one.name ?? one.id ?? 'System'), description: visible(one.email ?? (one.name && one.id) ?? '') || undefined }))}
+      choices={(found ?? []).map((one) => ({ value: literal(one.id ?? 'System'), text: visible(one.name ?? one.id ?? 'System'), description: one.email !== one.name ? visible(one.email ?? (one.name && one.id) ?? '') || undefined : undefined }))}
       chosen={meant && { value: value!, text: (meant.excluded ? 'Not ' : '') + visible(actor?.name ?? meant.value) }}
       isLoading={isOpen && isFetching && found === undefined}
       onSearch={setSearch}
@@ -164,7 +164,11 @@ function ExactTokens({ filter, onRemove }: { filter: EventFilter; onRemove: (nam
     <div className={styles.tokens}>
       {given.map((name) => {
         const { excluded, value } = meaning(filter.exact[name]!)
-        return <Token key={name} as="button" size="large" text={`${exactLabels[name]}${excluded ? ' is not' : ':'} ${visible(value)}`} onRemove={() => onRemove(name)} onClick={() => onRemove(name)} hideRemoveButton={false} aria-label={`Remove filter ${exactLabels[name]}`} />
+        return (
+          <Button key={name} size="small" trailingVisual={XIcon} aria-label={`Remove filter ${exactLabels[name]} ${visible(value)}`} onClick={() => onRemove(name)}>
+            <span className={styles.token}>{`${exactLabels[name]}${excluded ? ' is not' : ':'} ${visible(value)}`}</span>
+          </Button>
+        )
       })}
     </div>
   )

@@ -12,7 +12,7 @@ import { counted, grouped, visible } from '../ui/text'
 import { useZone } from '../ui/time'
 import { AuditLogsHeading } from './AuditLogsHeading'
 import { eventColumns, skeletonCell } from './event-columns'
-import { defaultFilter, readFilter, toApi, writeFilter, type EventFilter, type ExactName } from './event-filter'
+import { defaultFilter, literal, readFilter, toApi, writeFilter, type EventFilter, type ExactName } from './event-filter'
 import { EventDetails } from './EventDetails'
 import { EventFilters } from './EventFilters'
 import styles from './EventsPage.module.css'
@@ -100,7 +100,7 @@ export function EventsPage() {
                   if (click.target instanceof Element && !click.target.closest('a, button') && !window.getSelection()?.toString()) toggle(event.id)
                 },
               })}
-              below={(event) => expanded.has(event.id) && <EventDetails event={event} onFilter={(name, value) => narrow(name, value.startsWith('!') ? '\\' + value : value)} />}
+              below={(event) => expanded.has(event.id) && <EventDetails event={event} onFilter={(name, value) => narrow(name, literal(value))} />}
             />
           ) : events.total > 0 ? (
             <Blankslate icon={LogIcon} title={`There is no page ${grouped(filter.page)}`} action={<Button onClick={() => toPage(1)}>Go to the first page</Button>}>

@@ -38,7 +38,7 @@ export function ExportButton({ path, query, total, most, noun, onFailed }: {
             {(['csv', 'jsonl'] as const).map((format) => (
               <ActionList.Item key={format} onSelect={() => (isCapped ? setAsked(format) : save.mutate(format))}>
                 {format.toUpperCase()}
-                <ActionList.Description variant="block">{format === 'csv' ? 'For a spreadsheet' : 'One JSON object on each line, with every field'}</ActionList.Description>
+                <ActionList.Description>{format === 'csv' ? 'for a spreadsheet' : 'every field, one object a line'}</ActionList.Description>
               </ActionList.Item>
             ))}
           </ActionList>
