@@ -23,7 +23,7 @@ static class OpenApi
     {
         var paths = new SortedDictionary<string, JsonObject>(StringComparer.Ordinal);
         foreach (var (listener, routes) in listeners)
-            foreach (var route in routes.OfType<RouteEndpoint>())
+            foreach (var route in routes.OfType<RouteEndpoint>().Where(route => route.Metadata.GetMetadata<IExcludeFromDescriptionMetadata>() is null))
             {
                 var path = "/" + route.RoutePattern.RawText!.TrimStart('/');
                 var method = route.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods[0].ToLowerInvariant();
@@ -137,13 +137,14 @@ static class OpenApi
             ["Event"] = Record(events),
             ["NewEvent"] = NewRecord(events),
             ["Requests"] = List("Request"),
-            ["Events"] = Object(("items", List("Event")), ("total", Type("integer")), ("page", Type("integer")), ("limit", Type("integer")), ("nextCursor", Nullable("string"))),
+            ["Events"] = Object(("items", List("Event")), ("total", Type("integer")), ("page", Type("integer")), ("limit", Type("integer")), ("nextCursor", Nullable("string")), ("liveCursor", Type("string"))),
             ["NewEvents"] = new JsonObject { ["oneOf"] = new JsonArray(Schema("NewEvent"), List("NewEvent")) },
             ["Taken"] = Object(("accepted", Type("integer")), ("duplicates", Type("integer")), ("rejected", Items(Object(("index", Type("integer")), ("error", Type("string")))))),
             ["Actors"] = Items(Object(("id", Nullable("string")), ("name", Nullable("string")), ("email", Nullable("string")))),
             ["Catalog"] = Object(
                 ("actions", Items(Object(("key", Type("string")), ("label", Type("string"))))),
-                ("resources", Items(Object(("name", Type("string")), ("label", Type("string")), ("link", Nullable("string")))))),
+                ("resources", Items(Object(("name", Type("string")), ("label", Type("string")), ("link", Nullable("string"))))),
+                ("exportRows", Type("integer"))),
             ["Stats"] = Object(
                 ("total_requests", Type("integer")), ("by_status", MapOf(Type("integer"))), ("by_backend", MapOf(Type("integer"))), ("unique_models", Type("integer")),
                 ("tokens", Tokens()), ("duration_ms", Object(("p50", Nullable("integer")), ("p95", Nullable("integer")), ("p99", Nullable("integer")))),
