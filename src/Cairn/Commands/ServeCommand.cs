@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using Cairn.Access;
+using Cairn.Demo;
 using Cairn.Hosting;
 using Microsoft.Extensions.Logging.Console;
 
@@ -24,7 +25,7 @@ static class ServeCommand
     {
         var settings = SettingOptions.Read(parsed);
         using var logs = Logs();
-        await using var host = await CairnHost.Start(settings, TimeProvider.System, logs, prepare: host => FirstStart.Appoint(host, cancel));
+        await using var host = await CairnHost.Start(settings, TimeProvider.System, logs, prepare: host => Prepare(host, cancel));
 
         Console.WriteLine($"Cairn keeps its log in {settings.DataDirectory}");
         if (host.GatewayUrl is { } gateway) Console.WriteLine($"Gateway  {gateway.OriginalString}");
@@ -45,6 +46,13 @@ static class ServeCommand
             signal.Cancel = true;
             stop.TrySetResult();
         }
+    }
+
+    /// <summary>What is done before anyone can come in.</summary>
+    static async Task Prepare(CairnHost host, CancellationToken cancel)
+    {
+        if (host.Settings.Demo) await DemoMonth.Fill(host, cancel);
+        await FirstStart.Appoint(host, cancel);
     }
 
     /// <summary>Cairn's own log: one JSON object a line, on standard error; letters that could rearrange a line are escaped.</summary>
