@@ -3,21 +3,22 @@ import { LogIcon, SearchIcon } from '@primer/octicons-react'
 import { Button } from '@primer/react'
 import { useRef, useState, type ComponentProps } from 'react'
 import { useSearchParams } from 'react-router'
+import { literal } from '../filters/log-filter'
 import { api } from '../paths'
+import { AuditLogsHeading } from '../shell/AuditLogsHeading'
 import { Blankslate } from '../ui/Blankslate'
+import { ExportButton } from '../ui/ExportButton'
 import { Failure } from '../ui/Failure'
 import { Pager } from '../ui/Pager'
 import { Table, TableSkeleton } from '../ui/Table'
 import { counted, grouped, visible } from '../ui/text'
 import { useZone } from '../ui/time'
-import { AuditLogsHeading } from './AuditLogsHeading'
 import { eventColumns, skeletonCell } from './event-columns'
 import { defaultFilter, readFilter, toApi, writeFilter, type EventFilter, type ExactName } from './event-filter'
 import { EventDetails } from './EventDetails'
 import { EventFilters } from './EventFilters'
 import styles from './EventsPage.module.css'
 import { catalogQuery, eventsQuery, hasEventsQuery, pageSize } from './events-query'
-import { ExportButton } from './ExportButton'
 import { useNewEvents } from './new-events'
 
 /** Who did what to which resource, from where, with what outcome. */
@@ -100,7 +101,7 @@ export function EventsPage() {
                   if (click.target instanceof Element && !click.target.closest('a, button') && !window.getSelection()?.toString()) toggle(event.id)
                 },
               })}
-              below={(event) => expanded.has(event.id) && <EventDetails event={event} onFilter={(name, value) => narrow(name, value.startsWith('!') ? '\\' + value : value)} />}
+              below={(event) => expanded.has(event.id) && <EventDetails event={event} onFilter={(name, value) => narrow(name, literal(value))} />}
             />
           ) : events.total > 0 ? (
             <Blankslate icon={LogIcon} title={`There is no page ${grouped(filter.page)}`} action={<Button onClick={() => toPage(1)}>Go to the first page</Button>}>
