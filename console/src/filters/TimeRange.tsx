@@ -18,7 +18,7 @@ export function TimeRange({ filter, onChange }: { filter: Times; onChange: (chan
   }
 
   return (
-    <div className={styles.dates}>
+    <div className={styles.times}>
       <FilterMenu
         label="Time range"
         options={[...Object.entries(ranges).map(([value, text]) => ({ value, text: text as string })), { value: 'times', text: 'Chosen times' }]}

@@ -163,7 +163,7 @@ function Bars({ timeline, until, onRange }: Ranged) {
             return (
               <g key={index}>
                 <line x1={Math.round(x) + 0.5} x2={Math.round(x) + 0.5} y1={height} y2={height + 4} className={styles.base} />
-                {x < width - 36 && <text x={x} y={height + 16} textAnchor={x - left < 20 ? 'start' : 'middle'} className={styles.mark}>{markText(timeline.bucket, new Date(buckets[index]!.start), zone.name)}</text>}
+                {x < width - 20 && <text x={x} y={height + 16} textAnchor={x - left < 20 ? 'start' : 'middle'} className={styles.mark}>{markText(timeline.bucket, new Date(buckets[index]!.start), zone.name)}</text>}
               </g>
             )
           })}
