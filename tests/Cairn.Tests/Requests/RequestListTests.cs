@@ -179,7 +179,7 @@ public sealed class RequestListTests
         var next = Some.Request(app.Clock.NowMs);
         await app.Import(next);
         await using var live = await app.Follow($"/api/system/ws/audit-logs?after={cursor}");
-        Assert.Equal(next.RequestId, (await live.Next()).GetProperty("data").GetProperty("request_id").GetString());
+        Assert.Equal(next.RequestId, (await live.Records(1))[0].GetProperty("data").GetProperty("request_id").GetString());
     }
 
     [Fact]
