@@ -31,6 +31,6 @@ export default defineConfig({
     chunkSizeWarningLimit: 1_000,
     reportCompressedSize: false,
   },
-  server: { proxy: { '/api': { target: process.env.CAIRN_CONSOLE ?? 'http://localhost:10242', ws: true, changeOrigin: true } } },
+  server: { proxy: { '/api': { target: process.env.CAIRN_CONSOLE ?? 'http://localhost:10242', ws: true, changeOrigin: true, rewriteWsOrigin: true } } },
   test: { environment: 'jsdom', setupFiles: 'src/test-setup.ts', css: { modules: { classNameStrategy: 'non-scoped' } }, server: { deps: { inline: [/@primer/] } } },
 })

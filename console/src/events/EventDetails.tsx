@@ -22,7 +22,7 @@ export function EventDetails({ event, onFilter }: { event: AuditEvent; onFilter?
       visible(value)
     )
   const facts: [string, ReactNode, 'mono'?][] = [
-    ['Event ID', <span key="id" className={styles.id}>{event.id}<CopyButton iconOnly label="Copy event ID" text={event.id} /></span>, 'mono'],
+    ['Event ID', <span key="id" className={styles.id}><span>{event.id}</span><CopyButton iconOnly label="Copy event ID" text={event.id} /></span>, 'mono'],
     ['IP address', filterable('ip', event.ip), 'mono'],
     ['Actor role', event.actorRole && visible(event.actorRole)],
     ['Actor e-mail', event.actorEmail && visible(event.actorEmail)],
@@ -50,7 +50,7 @@ export function EventDetails({ event, onFilter }: { event: AuditEvent; onFilter?
           ))}
       </dl>
       {changes.length > 0 && (
-        <section aria-label="Changes">
+        <section role="group" aria-label="Changes">
           <h3 className={styles.heading}>Changes</h3>
           <ul className={styles.changes}>
             {changes.map(({ field, from, to }) => (
@@ -70,12 +70,12 @@ function Metadata({ metadata }: { metadata: AuditEvent['metadata'] }) {
   if (metadata === null || Object.keys(metadata).length === 0) return <p className={styles.none}>No metadata.</p>
   const text = JSON.stringify(metadata, null, 2)
   return (
-    <section aria-label="Metadata">
+    <section role="group" aria-label="Metadata">
       <div className={styles.headingRow}>
         <h3 className={styles.heading}>Metadata</h3>
         <CopyButton label="Copy" text={text} />
       </div>
-      <pre className={styles.metadata} tabIndex={0} role="region" aria-label="Metadata as JSON">
+      <pre className={styles.metadata} tabIndex={0} role="group" aria-label="Metadata as JSON">
         {visible(text)}
       </pre>
     </section>

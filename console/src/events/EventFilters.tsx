@@ -82,7 +82,7 @@ function ActorFilter({ value, onChange }: { value: string | undefined; onChange:
     <FilterPanel
       label="Actor"
       all="All actors"
-      choices={(found ?? []).map((one) => ({ value: literal(one.id ?? 'System'), text: visible(one.name ?? one.id ?? 'System'), description: visible(one.email ?? (one.name && one.id) ?? '') || undefined }))}
+      choices={(found ?? []).map((one) => ({ value: literal(one.id ?? 'System'), text: visible(one.name ?? one.id ?? 'System'), description: one.email !== one.name ? visible(one.email ?? (one.name && one.id) ?? '') || undefined : undefined }))}
       chosen={meant && { value: value!, text: (meant.excluded ? 'Not ' : '') + visible(actor?.name ?? meant.value) }}
       isLoading={isOpen && isFetching && found === undefined}
       onSearch={setSearch}

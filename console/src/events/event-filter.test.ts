@@ -38,7 +38,7 @@ describe('the filter of the Events page', () => {
     expect(shownDates(read(''), 'utc', now)).toEqual({ from: '2026-03-03', to: '' })
   })
 
-  it.each(['plain', '!not', '\\!odd', '\\plain', '!!'])('names %j so that it means just that', (value) => {
+  it.each(['plain', '!not', '\\plain', '!!'])('names %j so that it means just that', (value) => {
     expect(meaning(literal(value))).toEqual({ excluded: false, value })
   })
 })

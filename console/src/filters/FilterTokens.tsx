@@ -1,4 +1,5 @@
-import { Token } from '@primer/react'
+import { XIcon } from '@primer/octicons-react'
+import { Button } from '@primer/react'
 import { visible } from '../ui/text'
 import styles from './filters.module.css'
 import { meaning } from './log-filter'
@@ -11,7 +12,11 @@ export function FilterTokens<Name extends string>({ labels, exact, onRemove }: {
     <div className={styles.tokens}>
       {given.map((name) => {
         const { excluded, value } = meaning(exact[name]!)
-        return <Token key={name} as="button" size="large" text={`${labels[name]}${excluded ? ' is not' : ':'} ${visible(value)}`} onRemove={() => onRemove(name)} onClick={() => onRemove(name)} hideRemoveButton={false} aria-label={`Remove filter ${labels[name]}`} />
+        return (
+          <Button key={name} size="small" trailingVisual={XIcon} aria-label={`Remove filter ${labels[name]} ${visible(value)}`} onClick={() => onRemove(name)}>
+            <span className={styles.token}>{`${labels[name]}${excluded ? ' is not' : ':'} ${visible(value)}`}</span>
+          </Button>
+        )
       })}
     </div>
   )

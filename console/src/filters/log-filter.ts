@@ -67,7 +67,7 @@ export function logFilterToApi<Name extends string>(filter: LogFilter<Name>, zon
 }
 
 /** A value as a filter names it, even one that begins with what excludes. */
-export const literal = (value: string) => (/^\\?!/.test(value) ? '\\' + value : value)
+export const literal = (value: string) => (value.startsWith('!') ? '\\' + value : value)
 
 /** What a filter's value means to a reader. */
 export function meaning(value: string): { excluded: boolean; value: string } {

@@ -17,13 +17,15 @@ const sessionEnded = 1008
  * Follows a log. The connection takes up at a place in the log, and after a break at the last frame's, so that nothing is
  * missed or comes twice.
  * @param filter - What the query is made of: another one begins anew.
+ * @param onError - A part of what is followed is gone, or all of it.
  * @param after - The place to follow from; undefined while it is not known.
  */
-export function useLive<T>({ path, filter, query, after, onRecord }: { path: string; filter: string; query: () => Query; after: string | undefined; onRecord: (record: T) => void }): Connection {
+export function useLive<T>({ path, filter, query, after, onRecord, onError }: { path: string; filter: string; query: () => Query; after: string | undefined; onRecord: (record: T) => void; onError?: () => void }): Connection {
   const client = useQueryClient()
   const [connection, setConnection] = useState<Connection>('connecting')
   const address = useEffectEvent((cursor: string) => withQuery(path, { ...query(), after: cursor }))
   const receive = useEffectEvent(onRecord)
+  const fail = useEffectEvent(() => onError?.())
 
   useEffect(() => {
     if (after === undefined) return
@@ -38,6 +40,7 @@ export function useLive<T>({ path, filter, query, after, onRecord }: { path: str
       socket.onmessage = ({ data }: MessageEvent<string>) => {
         if (isLeft) return
         const frame = JSON.parse(data) as Frame<T>
+        if (frame.type === 'error') fail()
         if (frame.type !== 'log') return
         cursor = frame.cursor
         receive(frame.data)

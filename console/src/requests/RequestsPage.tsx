@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { PulseIcon, SyncIcon } from '@primer/octicons-react'
-import { Button, Spinner } from '@primer/react'
+import { Banner, Button, Spinner } from '@primer/react'
 import { useEffect, useEffectEvent, useRef, useState } from 'react'
 import { useLocation, useNavigate, useSearchParams } from 'react-router'
 import type { Request } from '../api/types'
@@ -11,7 +11,7 @@ import { AuditLogsHeading } from '../shell/AuditLogsHeading'
 import { Blankslate } from '../ui/Blankslate'
 import { ExportButtons } from '../ui/ExportButton'
 import { Failure } from '../ui/Failure'
-import { counted, grouped } from '../ui/text'
+import { counted, grouped, visible } from '../ui/text'
 import { useZone } from '../ui/time'
 import { requestColumns } from './request-columns'
 import { defaultFilter, readFilter, toApi, writeFilter, type ExactName, type RequestFilter } from './request-filter'
@@ -38,7 +38,8 @@ export function RequestsPage() {
   const isAtTop = () => top.current === null || top.current.getBoundingClientRect().top >= 0
   const list = useRequestRows(filter, zone.name, isAtTop)
   const { rows } = list
-  const { data: stats, error: statsError } = useQuery(statsQuery(filter, zone.name))
+  const { data: numbers, error: statsError } = useQuery(statsQuery(filter, zone.name))
+  const { stats, away = [] } = numbers ?? {}
   const { data: course, error: courseError, isPlaceholderData: isCourseBusy } = useQuery(timelineQuery(filter, zone.name))
   const [exportError, setExportError] = useState<Error | null>(null)
 
@@ -85,6 +86,11 @@ export function RequestsPage() {
       />
       <RequestFilters filter={filter} stats={stats} onChange={change} />
       {exportError && <div className={styles.failure}><Failure error={exportError} /></div>}
+      {away.length > 0 && (
+        <div className={styles.failure}>
+          <Banner variant="warning" title={`${away.map(visible).join(', ')} cannot be reached`} description="Requests of this gateway are missing from the list and the numbers until it answers again." />
+        </div>
+      )}
       <RequestTiles stats={stats} />
       {course && <RequestChart timeline={course.timeline} until={course.until} isBusy={isCourseBusy} onRange={({ from, to }) => change({ range: null, from, to, tz: '' })} />}
       {failed && !list.error && <div className={styles.failure}><Failure error={failed} /></div>}

@@ -101,6 +101,7 @@ export function useRequestRows(filter: RequestFilter, zone: string, isAtTop: () 
       gathered.current.requests.set(request.request_id, request)
       gathered.current.timer ??= setTimeout(arrive, gatherMs)
     },
+    onError: follow,
   })
 
   // Too many to keep: the page is read anew, which shows them all.

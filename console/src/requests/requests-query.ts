@@ -47,8 +47,14 @@ export const requestsQuery = (filter: RequestFilter, zone: string) =>
 export const statsQuery = (filter: RequestFilter, zone: string) =>
   queryOptions({
     queryKey: ['requests', 'stats', filterKey(filter, zone)],
-    queryFn: ({ signal }) => get<Stats>(api.requestStats, toApi(filter, zone, new Date()), signal),
+    queryFn: async ({ signal }) => {
+      const answer = await open(withQuery(api.requestStats, toApi(filter, zone, new Date())), { signal })
+      const away = answer.headers.get('X-Gateways-Unavailable')
+      return { stats: (await answer.json()) as Stats, away: away ? away.split(', ').map(decodeURIComponent) : [] }
+    },
     placeholderData: keepPreviousData,
+    // Nobody says when a gateway is back.
+    refetchInterval: ({ state }) => (state.data && state.data.away.length > 0 ? 15_000 : false),
   })
 
 export const timelineQuery = (filter: RequestFilter, zone: string) =>

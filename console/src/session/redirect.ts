@@ -7,7 +7,8 @@ export function safeRedirect(target: string | null, origin: string = window.loca
   if (target === null || !/^\/(?![/\\])/.test(target) || /[\u0000-\u001f\u007f-\u009f]/.test(target)) return null
   try {
     const resolved = new URL(target, origin)
-    return resolved.origin === origin ? resolved.pathname + resolved.search + resolved.hash : null
+    // Dots in a path may leave nothing of it but two slashes.
+    return resolved.origin === origin && !resolved.pathname.startsWith('//') ? resolved.pathname + resolved.search + resolved.hash : null
   } catch {
     return null
   }

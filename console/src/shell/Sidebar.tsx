@@ -63,8 +63,10 @@ export function Sidebar({ onGo }: { onGo?: () => void }) {
 
 function BackLink({ link }: { link: NonNullable<Config['backLink']> }) {
   return (
-    <a className={styles.back} href={link.url}>
-      <ArrowLeftIcon /> {visible(link.label)}
-    </a>
+    <nav aria-label="Application">
+      <a className={styles.back} href={link.url}>
+        <ArrowLeftIcon /> {visible(link.label)}
+      </a>
+    </nav>
   )
 }

@@ -42,7 +42,7 @@ export function ExportButton({ path, query, total, most, noun, onFailed }: {
             {(['csv', 'jsonl'] as const).map((format) => (
               <ActionList.Item key={format} onSelect={() => (isCapped ? setAsked(format) : save.mutate(format))}>
                 {format.toUpperCase()}
-                <ActionList.Description variant="block">{format === 'csv' ? 'For a spreadsheet' : 'One JSON object on each line, with every field'}</ActionList.Description>
+                <ActionList.Description>{format === 'csv' ? 'for a spreadsheet' : 'every field, one object a line'}</ActionList.Description>
               </ActionList.Item>
             ))}
           </ActionList>
@@ -73,12 +73,12 @@ export function ExportButtons({ path, query, isEmpty, onFailed }: { path: string
     <Button
       key={format}
       leadingVisual={DownloadIcon}
-      aria-label={`Export ${format.toUpperCase()}`}
       loading={save.isPending && save.variables === format}
-      disabled={isEmpty || save.isPending}
+      disabled={isEmpty}
       title={isEmpty ? 'There is nothing to export' : undefined}
       onClick={() => save.mutate(format)}
     >
+      <span className="visually-hidden">Export </span>
       {format.toUpperCase()}
     </Button>
   ))

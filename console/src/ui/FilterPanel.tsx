@@ -27,9 +27,12 @@ export function FilterPanel({ label, all, choices, chosen, isLoading = false, on
   const found = onSearch || wanted === '' ? choices : choices.filter((choice) => `${choice.text}\n${choice.description ?? ''}`.toLowerCase().includes(wanted))
   const items = [...(wanted === '' ? [{ value: '', text: all }] : []), ...found].map(({ value, text, description }: Choice) => ({
     id: 'value ' + value,
-    text,
-    description,
-    descriptionVariant: 'block' as const,
+    // Both in the label: what is seen and what is read aloud are the same.
+    children: (
+      <>
+        {text} {description && <span className="filter-description">{description}</span>}
+      </>
+    ),
   }))
 
   function setText(text: string) {

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Cairn.Access.Oidc;
 using Cairn.Hosting;
+using Cairn.Requests.Remote;
 
 namespace Cairn.Commands;
 
@@ -45,6 +46,7 @@ static class DoctorCommand
         }
 
         if (settings.Oidc is { } oidc) await Provider(report, oidc, cancel);
+        foreach (var address in settings.Gateways) await Gateway(report, address, cancel);
         var mayOpen = Directory(report, settings.DataDirectory);
         await using var server = mayOpen ? await Owner.TryConnect(settings) : null;
         if (server is not null) await Inside(report, settings, server, cancel);
@@ -68,6 +70,20 @@ static class DoctorCommand
         catch (OidcException away)
         {
             report.Fail("sign-in", away.Message);
+        }
+    }
+
+    static async Task Gateway(Report report, GatewayAddress address, CancellationToken cancel)
+    {
+        using var gateway = new RemoteGateway(address);
+        try
+        {
+            using var answer = await gateway.Get("/audit-logs", "?limit=1", cancel);
+            report.Ok("gateway", $"{address.Name} at {address.Url} answers");
+        }
+        catch (GatewayAwayException away)
+        {
+            report.Fail("gateway", away.Message);
         }
     }
 

@@ -57,15 +57,7 @@ static class UsersCommand
         {
             await using var owner = await Owner.Connect(SettingOptions.Read(parsed), cancel);
             using var users = await owner.Get(Users, cancel);
-            var rows = users.RootElement.EnumerateArray().Select(Row).ToList();
-            if (!Terminal.IsOutput)
-            {
-                foreach (var row in rows) Console.WriteLine(string.Join('\t', row));
-                return Run.Done;
-            }
-            var table = new Table().Border(TableBorder.Simple).AddColumns("E-mail", "Role", "Name", "Signs in with", "Created", "Last sign-in", "State");
-            foreach (var row in rows) table.AddRow(row.Select(Markup.Escape).ToArray());
-            AnsiConsole.Write(table);
+            Terminal.WriteTable(["E-mail", "Role", "Name", "Signs in with", "Created", "Last sign-in", "State"], users.RootElement.EnumerateArray().Select(Row));
             return Run.Done;
         });
         return command;

@@ -28,12 +28,8 @@ static class Exporter
         var rows = most > 0 ? Math.Min(total, most) : total;
         await host.SelfAudit.RecordOrKeep(By.Of(context), new("audit.exported", "AuditLog", null, log.Kind.Name) { Metadata = Describe(context, log.Kind.Name, format, rows) });
 
+        WriteHead(context, format, fileName, total, isTruncated: rows < total);
         var response = context.Response;
-        response.ContentType = format == "csv" ? "text/csv; charset=utf-8" : "application/jsonl";
-        response.Headers.ContentDisposition = $"attachment; filename=\"{fileName}.{format}\"";
-        response.Headers["X-Total-Count"] = total.ToString();
-        if (rows < total) response.Headers["X-Truncated"] = "true";
-
         var csv = new CsvWriter<T>(log.Kind, response.BodyWriter);
         var json = new RecordJson<T>(log.Kind);
         await using var jsonl = new Utf8JsonWriter(response.BodyWriter, RecordJson.Writing);
@@ -60,7 +56,17 @@ static class Exporter
         return Results.Empty;
     }
 
-    static string Describe(HttpContext context, string kind, string format, long rows) => RecordJson.Text(writer =>
+    public static void WriteHead(HttpContext context, string format, string fileName, long total, bool isTruncated)
+    {
+        var response = context.Response;
+        response.ContentType = format == "csv" ? "text/csv; charset=utf-8" : "application/jsonl";
+        response.Headers.ContentDisposition = $"attachment; filename=\"{fileName}.{format}\"";
+        response.Headers["X-Total-Count"] = total.ToString();
+        if (isTruncated) response.Headers["X-Truncated"] = "true";
+    }
+
+    /// <summary>What was exported, as the event of it tells.</summary>
+    public static string Describe(HttpContext context, string kind, string format, long rows) => RecordJson.Text(writer =>
     {
         writer.WriteStartObject();
         writer.WriteString("log", kind + "s");

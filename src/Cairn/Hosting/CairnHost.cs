@@ -3,6 +3,7 @@ using Cairn.Access.Oidc;
 using Cairn.Events;
 using Cairn.Records;
 using Cairn.Requests;
+using Cairn.Requests.Remote;
 using Cairn.Retention;
 using Cairn.Storage;
 using Cairn.Storage.Sqlite;
@@ -33,6 +34,7 @@ sealed class CairnHost : IAsyncDisposable
         Sessions = new(control, SelfAudit, clock);
         Accounts = new(control, SelfAudit, Sessions, clock);
         SignIns = new(clock);
+        Gateways = settings.Gateways.Count > 0 ? [.. settings.Gateways.Select(gateway => new RemoteGateway(gateway))] : null;
         Oidc = settings.Oidc is { } oidc ? new(oidc, clock) : null;
         Retention = new(settings, log, control, SelfAudit, clock);
     }
@@ -61,6 +63,9 @@ sealed class CairnHost : IAsyncDisposable
     public Uri? GatewayUrl { get; private set; }
 
     public Uri? ConsoleUrl { get; private set; }
+
+    /// <summary>The gateways in other processes whose requests the console shows; null when it shows this process's own.</summary>
+    public IReadOnlyList<RemoteGateway>? Gateways { get; }
 
     /// <summary>The console as people address it, as far as that is known without a call.</summary>
     public string ConsoleOrigin => (Settings.PublicUrl ?? ConsoleUrl ?? Settings.Console).GetLeftPart(UriPartial.Authority);
@@ -191,6 +196,7 @@ sealed class CairnHost : IAsyncDisposable
             HostLog.HousekeepingFailed(Logs.CreateLogger<CairnHost>(), error);
         }
         Oidc?.Dispose();
+        foreach (var gateway in Gateways ?? []) gateway.Dispose();
         Retention.Dispose();
         await Recorder.DisposeAsync();
         await Log.DisposeAsync();

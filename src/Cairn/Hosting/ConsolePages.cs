@@ -12,9 +12,12 @@ namespace Cairn.Hosting;
 /// </summary>
 static class ConsolePages
 {
-    /// <summary>What a page may load: scripts, styles, pictures and answers of its own server, and nothing written into the page itself.</summary>
+    /// <summary>
+    /// What a page may load: scripts, styles, pictures and answers of its own server, and nothing written into the page itself. The one
+    /// hash is that of the constant style with which Primer hides what is only read aloud (live-region).
+    /// </summary>
     const string ContentPolicy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+        "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-DTxLo/p0U68OvQ0C/ZBm32x0lyr7xl7Dd6LHwBsg7sc='; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
     const string Page = "index.html", Prefix = "console/";
 

@@ -30,7 +30,7 @@ static class Listeners
         app.MapOidc(host);
         app.MapUsers(host);
         app.MapEvents(host);
-        app.MapRequests(host, "/api/system");
+        app.MapRequests(host, "/api/system", isRemote: host.Gateways is not null);
         app.MapKeys(host);
         app.MapRetention(host);
         app.MapHealth(host);

@@ -4,6 +4,7 @@ using Cairn.Access;
 using Cairn.Access.Oidc;
 using Cairn.Events;
 using Cairn.Records;
+using Cairn.Requests.Remote;
 
 namespace Cairn.Hosting;
 
@@ -55,6 +56,9 @@ sealed partial record Settings
     /// <summary>Further links of the console's sidebar.</summary>
     public IReadOnlyList<ConsoleLink> Links { get; init; } = [];
 
+    /// <summary>Gateways in other processes whose requests this console shows. None by default, and only for the role console.</summary>
+    public IReadOnlyList<GatewayAddress> Gateways { get; init; } = [];
+
     /// <summary>The first administrator, for unattended installs; used while there is none. Null, the default, prints a link instead.</summary>
     public (string Email, string Password)? Admin { get; init; }
 
@@ -69,6 +73,7 @@ sealed partial record Settings
         ("Retention:RequestDays", RequestDays.ToString()), ("Retention:EventDays", EventDays.ToString()), ("Retention:MaxBytes", MaxBytes.ToString()), ("Export:MaxRows", ExportRows.ToString()),
         ("Store", Store), ("Role", Role.ToString().ToLowerInvariant()), ("Gateway:Url", Gateway.OriginalString), ("Console:Url", Console.OriginalString), ("Console:PublicUrl", PublicUrl?.OriginalString),
         ("TrustedProxies", TrustedProxies.Count == 0 ? null : string.Join(", ", TrustedProxies)),
+        ("Console:Gateways", Gateways.Count == 0 ? null : string.Join(", ", Gateways.Select(gateway => $"{gateway.Name} {gateway.Url}"))),
         ("Oidc:Issuer", Oidc?.Issuer.OriginalString), ("Oidc:ClientId", Oidc?.ClientId), ("Oidc:RoleClaim", Oidc?.RoleClaim),
         ("Oidc:AdminValues", Joined(Oidc?.AdminValues)), ("Oidc:ViewerValues", Joined(Oidc?.ViewerValues)), ("Oidc:UserValues", Joined(Oidc?.UserValues)),
     ];
@@ -133,6 +138,7 @@ sealed partial record Settings
             BackLink = Value(all, "Console:BackUrl") is { } back ? new("", Value(all, "Console:BackLabel") ?? "Back to app", Link("Console:BackUrl", back)) : null,
             Links = [.. all.GetSection("Console:Links").GetChildren().Select(link => new ConsoleLink(
                 Value(link, "Group") ?? "More", Value(link, "Label") ?? throw Refused(link.Path + ":Label", "nothing", "a label"), Link(link.Path + ":Url", Value(link, "Url") ?? "")))],
+            Gateways = ReadGateways(all),
             Admin = ReadAdmin(all),
             Oidc = ReadOidc(all),
             Catalog = new(
@@ -141,7 +147,7 @@ sealed partial record Settings
         };
     }
 
-    [GeneratedRegex("^(Data|Store|Role|(Gateway|Console):Url|TrustedProxies|Console:(PublicUrl|ProductName|BackUrl|BackLabel)|Console:Links:[^:]+:(Group|Label|Url)|Admin:(Email|Password)|Oidc:(Name|Issuer|ClientId|ClientSecret|Scope|RoleClaim|AdminValues|ViewerValues|UserValues)|Retention:(RequestDays|EventDays|MaxBytes)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link))$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(Data|Store|Role|(Gateway|Console):Url|TrustedProxies|Console:(PublicUrl|ProductName|BackUrl|BackLabel)|Console:Gateways:[^:]+:(Name|Url|Key)|Console:Links:[^:]+:(Group|Label|Url)|Admin:(Email|Password)|Oidc:(Name|Issuer|ClientId|ClientSecret|Scope|RoleClaim|AdminValues|ViewerValues|UserValues)|Retention:(RequestDays|EventDays|MaxBytes)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link))$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Known();
 
     static ResourceType ReadResource(IConfigurationSection section)
@@ -170,6 +176,20 @@ sealed partial record Settings
         return System.Net.IPAddress.TryParse(text, out var address)
             ? new(address, address.GetAddressBytes().Length * 8)
             : throw Refused(key, text, "IP addresses and networks, separated by commas, such as 10.0.0.5, 10.1.0.0/16");
+    }
+
+    static List<GatewayAddress> ReadGateways(IConfiguration all)
+    {
+        var gateways = all.GetSection("Console:Gateways").GetChildren().Select(gateway =>
+        {
+            var text = Value(gateway, "Url") ?? throw Refused(gateway.Path + ":Url", "nothing", "a gateway's address, such as http://10.0.0.5:10243");
+            if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.AbsolutePath != "/" || url.Query != "" || url.UserInfo != "")
+                throw Refused(gateway.Path + ":Url", url is { UserInfo.Length: > 0 } ? "(hidden: holds a password)" : text, "a gateway's address without a path, such as http://10.0.0.5:10243");
+            var key = Value(gateway, "Key") ?? throw Refused(gateway.Path + ":Key", "nothing", "an API key of that gateway with the scope audit:read");
+            return KeyText.IsWellFormed(key) ? new GatewayAddress(Value(gateway, "Name") ?? url.Authority, url, key) : throw Refused(gateway.Path + ":Key", "(hidden)", "an API key of that gateway: crn_ and 36 letters and digits");
+        }).ToList();
+        if (gateways.Count > 0 && Value(all, "Role") != "console") throw Refused("Console:Gateways", "there", "nothing, unless Role is console: a console beside its own gateway shows that one's requests");
+        return gateways.Select(gateway => gateway.Name).Distinct().Count() == gateways.Count ? gateways : throw Refused("Console:Gateways", "two of one name", "a name for each gateway");
     }
 
     static (string, string)? ReadAdmin(IConfiguration all)

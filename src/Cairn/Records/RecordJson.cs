@@ -10,7 +10,8 @@ sealed class RecordJson<T>(Kind<T> kind) where T : class, IRecord, new()
 {
     readonly (Field<T> Field, JsonEncodedText Name)[] fields = [.. kind.Fields.Select(field => (field, JsonEncodedText.Encode(field.Name)))];
 
-    public void Write(Utf8JsonWriter writer, T record)
+    /// <param name="cursor">Stands behind the fields, where a list's reader asked for it.</param>
+    public void Write(Utf8JsonWriter writer, T record, string? cursor = null)
     {
         Span<byte> time = stackalloc byte[Iso.Length];
         writer.WriteStartObject();
@@ -43,6 +44,7 @@ sealed class RecordJson<T>(Kind<T> kind) where T : class, IRecord, new()
                 default: writer.WriteNumber(name, number); break;
             }
         }
+        if (cursor is not null) writer.WriteString("cursor"u8, cursor);
         writer.WriteEndObject();
     }
 }

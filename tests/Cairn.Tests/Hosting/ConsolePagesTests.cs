@@ -88,7 +88,7 @@ public sealed partial class ConsolePagesTests
         await using var app = await CairnApp.Start();
         var answer = (await app.Console().Get("/")).Expect(200);
         var policy = answer.Header("Content-Security-Policy")!;
-        Assert.StartsWith("default-src 'none'; script-src 'self'; style-src 'self';", policy, StringComparison.Ordinal);
+        Assert.StartsWith("default-src 'none'; script-src 'self'; style-src 'self' 'sha256-", policy, StringComparison.Ordinal);
         Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
         Assert.Equal("nosniff", answer.Header("X-Content-Type-Options"));
         Assert.DoesNotContain("<style", answer.Text, StringComparison.Ordinal);

@@ -97,7 +97,7 @@ sealed class Visit : IAsyncDisposable
 
     public Task SeesRows(int count, string table = "Audit log") => Assertions.Expect(Rows(table)).ToHaveCountAsync(count, new() { Timeout = patienceMs });
 
-    public Task IsAt(string address) => Page.WaitForURLAsync(url => new Uri(url).PathAndQuery == address);
+    public Task IsAt(string address) => Assertions.Expect(Page).ToHaveURLAsync(new Uri(Page.Url).GetLeftPart(UriPartial.Authority) + address, new() { Timeout = patienceMs });
 
     public async Task SignIn(string email, string password)
     {
@@ -110,7 +110,11 @@ sealed class Visit : IAsyncDisposable
     public async Task Choose(string filter, string option)
     {
         await Page.GetByRole(AriaRole.Button, new() { NameRegex = new($"^{filter}: ") }).ClickAsync();
-        await Page.Locator("[role=option], [role=menuitemradio]").Filter(new() { HasText = option }).First.ClickAsync();
+        // A long list is searched, as a person would; then what is looked for stands on top of it.
+        var choices = Page.Locator("[role=option], [role=menuitemradio]");
+        await Sees(choices.First);
+        if (await Page.GetByRole(AriaRole.Option).CountAsync() > 0 && !option.StartsWith("All ", StringComparison.Ordinal)) await Page.Keyboard.TypeAsync(option);
+        await choices.Filter(new() { HasText = option }).First.ClickAsync();
     }
 
     /// <summary>Looks at the page as axe does, and for what is wider than the screen.</summary>
