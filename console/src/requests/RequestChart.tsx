@@ -160,10 +160,12 @@ function Bars({ timeline, until, onRange }: Ranged) {
         {width > 0 &&
           marks(timeline, Math.floor((width - left) / 72), zone.name).map((index) => {
             const x = left + index * wide
+            // The last one's text would not fit.
+            if (x >= width - 20) return null
             return (
               <g key={index}>
                 <line x1={Math.round(x) + 0.5} x2={Math.round(x) + 0.5} y1={height} y2={height + 4} className={styles.base} />
-                {x < width - 20 && <text x={x} y={height + 16} textAnchor={x - left < 20 ? 'start' : 'middle'} className={styles.mark}>{markText(timeline.bucket, new Date(buckets[index]!.start), zone.name)}</text>}
+                <text x={x} y={height + 16} textAnchor={x - left < 20 ? 'start' : 'middle'} className={styles.mark}>{markText(timeline.bucket, new Date(buckets[index]!.start), zone.name)}</text>
               </g>
             )
           })}

@@ -92,7 +92,11 @@ export function RequestsPage() {
         </div>
       )}
       <RequestTiles stats={stats} />
-      {course && <RequestChart timeline={course.timeline} until={course.until} isBusy={isCourseBusy} onRange={({ from, to }) => change({ range: null, from, to, tz: '' })} />}
+      {course ? (
+        <RequestChart timeline={course.timeline} until={course.until} isBusy={isCourseBusy} onRange={({ from, to }) => change({ range: null, from, to, tz: '' })} />
+      ) : (
+        !courseError && <div className={styles.chartPlace} />
+      )}
       {failed && !list.error && <div className={styles.failure}><Failure error={failed} /></div>}
       <div ref={top} className={styles.top} />
       <div className={styles.live}>
