@@ -14,15 +14,13 @@ export function DashboardPage() {
   const me = useMe()
   const { data: config } = useQuery(configQuery)
   return (
-    <>
-      <h1 className="visually-hidden">Dashboard</h1>
       <Blankslate
+        isPage
         icon={PersonIcon}
         title={`Welcome, ${visible(me.name ?? me.email)}`}
         action={mayRead(me.role) ? <Link as={RouterLink} to={paths.events}>Go to the audit logs</Link> : config?.backLink && <Link href={config.backLink.url}>{visible(config.backLink.label)}</Link>}
       >
         {mayRead(me.role) ? 'You can see the audit logs.' : 'You are signed in. Your account has no role that shows audit logs; an administrator can give you one.'}
       </Blankslate>
-    </>
   )
 }

@@ -51,7 +51,7 @@ export function EventDetails({ event, onFilter }: { event: AuditEvent; onFilter?
       </dl>
       {changes.length > 0 && (
         <section role="group" aria-label="Changes">
-          <h3 className={styles.heading}>Changes</h3>
+          <h2 className={styles.heading}>Changes</h2>
           <ul className={styles.changes}>
             {changes.map(({ field, from, to }) => (
               <li key={field}>
@@ -72,7 +72,7 @@ function Metadata({ metadata }: { metadata: AuditEvent['metadata'] }) {
   return (
     <section role="group" aria-label="Metadata">
       <div className={styles.headingRow}>
-        <h3 className={styles.heading}>Metadata</h3>
+        <h2 className={styles.heading}>Metadata</h2>
         <CopyButton label="Copy" text={text} />
       </div>
       <pre className={styles.metadata} tabIndex={0} role="group" aria-label="Metadata as JSON">

@@ -18,7 +18,7 @@ export class PageErrors extends Component<{ children: ReactNode }, { error: Erro
 
 export function ErrorPage({ error }: { error: Error }) {
   return (
-    <Blankslate icon={AlertIcon} title="This page failed" action={<Button variant="primary" onClick={() => window.location.reload()}>Load it again</Button>}>
+    <Blankslate isPage icon={AlertIcon} title="This page failed" action={<Button variant="primary" onClick={() => window.location.reload()}>Load it again</Button>}>
       Nothing that is recorded is harmed. If Cairn was just updated, loading the page again is enough; if not, tell your administrator: {error.message}
     </Blankslate>
   )

@@ -8,7 +8,7 @@ import { useTitle } from './title'
 export function NotFoundPage() {
   useTitle('Page not found')
   return (
-    <Blankslate icon={TelescopeIcon} title="There is no page at this address" action={<Link as={RouterLink} to={paths.start}>Go to the start page</Link>}>
+    <Blankslate isPage icon={TelescopeIcon} title="There is no page at this address" action={<Link as={RouterLink} to={paths.start}>Go to the start page</Link>}>
       It may have been mistyped, or a link to it is old.
     </Blankslate>
   )

@@ -1,5 +1,5 @@
 import { Banner, Dialog, FormControl, Radio, RadioGroup, TextInput } from '@primer/react'
-import { useRef, type FormEvent } from 'react'
+import { useRef, useState, type FormEvent } from 'react'
 import type { NewUser, User } from '../api/types'
 import { Problem } from '../api/call'
 import { roles } from './roles'
@@ -8,6 +8,7 @@ import styles from './UserForm.module.css'
 /** Adds an account, or changes what one is called and may. */
 export function UserForm({ user, isPending, error, onSubmit, onClose }: { user?: User; isPending: boolean; error: Error | null; onSubmit: (user: NewUser) => void; onClose: () => void }) {
   const form = useRef<HTMLFormElement>(null)
+  const [role, setRole] = useState<User['role']>(user?.role ?? 'viewer')
   const problem = error instanceof Problem ? error : null
   const told = (field: string) => (problem?.parameter === field ? <FormControl.Validation variant="error">{problem.message}</FormControl.Validation> : null)
 
@@ -15,7 +16,7 @@ export function UserForm({ user, isPending, error, onSubmit, onClose }: { user?:
     event.preventDefault()
     const given = new FormData(event.currentTarget)
     const text = (name: string) => (given.get(name) as string | null)?.trim() || undefined
-    onSubmit({ email: user?.email ?? text('email') ?? '', name: text('name'), role: given.get('role') as User['role'], password: (given.get('password') as string | null) || undefined })
+    onSubmit({ email: user?.email ?? text('email') ?? '', name: text('name'), role, password: (given.get('password') as string | null) || undefined })
   }
 
   return (
@@ -46,7 +47,7 @@ export function UserForm({ user, isPending, error, onSubmit, onClose }: { user?:
           <RadioGroup.Label>Role</RadioGroup.Label>
           {roles.map(({ value, label, may }) => (
             <FormControl key={value}>
-              <Radio name="role" value={value} defaultChecked={value === (user?.role ?? 'viewer')} />
+              <Radio name="role" value={value} checked={value === role} onChange={() => setRole(value)} />
               <FormControl.Label>{label}</FormControl.Label>
               <FormControl.Caption>{may}</FormControl.Caption>
             </FormControl>

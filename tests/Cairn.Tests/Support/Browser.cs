@@ -32,6 +32,8 @@ public sealed class Browser : IAsyncLifetime
             BaseURL = app.Host.ConsoleUrl!.ToString(),
             ViewportSize = new() { Width = width, Height = 900 },
             ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
+            // What is still fading in has no colours to judge yet.
+            ReducedMotion = ReducedMotion.Reduce,
             TimezoneId = "Europe/Berlin",
             Permissions = ["clipboard-read", "clipboard-write"],
             AcceptDownloads = true,
@@ -117,12 +119,15 @@ sealed class Visit : IAsyncDisposable
         await choices.Filter(new() { HasText = option }).First.ClickAsync();
     }
 
-    /// <summary>Looks at the page as axe does, and for what is wider than the screen.</summary>
-    public async Task IsAccessible()
+    /// <summary>Looks at the page as axe does, and for what is wider than the screen. What is wrong is told when the visit ends, all of it.</summary>
+    /// <param name="isMenuOpen">A menu floats above the page, outside of its landmarks; its button is what leads to it.</param>
+    public async Task IsAccessible(bool isMenuOpen = false)
     {
-        var found = await Page.RunAxe();
-        Assert.True(found.Violations.Length == 0, Page.Url + "\n" + string.Join('\n', found.Violations.SelectMany(rule => rule.Nodes.Select(node => $"{rule.Id}: {rule.Help}: {node.Html}"))));
-        Assert.Equal(0, await Page.EvaluateAsync<int>("Math.max(0, document.documentElement.scrollWidth - window.innerWidth)"));
+        var found = await Page.RunAxe(new() { Rules = new() { ["region"] = new() { Enabled = !isMenuOpen } } });
+        foreach (var rule in found.Violations)
+            foreach (var node in rule.Nodes) complaints.Enqueue($"{Address}: {rule.Id}: {rule.Help}: {node.Html}");
+        var beyond = await Page.EvaluateAsync<int>("Math.max(0, document.documentElement.scrollWidth - window.innerWidth)");
+        if (beyond > 0) complaints.Enqueue($"{Address} is {beyond} pixels wider than the screen.");
     }
 
     public async ValueTask DisposeAsync()
