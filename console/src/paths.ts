@@ -12,6 +12,8 @@ export const paths = {
   configuration: '/admin/configuration',
   events: '/admin/audit-logs',
   event: (id: string) => `/admin/audit-logs/events/${encodeURIComponent(id)}`,
+  requests: '/admin/audit-logs/requests',
+  request: (id: string) => `/admin/audit-logs/requests?request=${encodeURIComponent(id)}`,
 }
 
 export const api = {
@@ -29,6 +31,9 @@ export const api = {
   eventsLive: '/api/v1/admin/ws/audit-logs',
   actors: '/api/v1/admin/audit-logs/actors',
   catalog: '/api/v1/admin/audit-logs/catalog',
+  requests: '/api/system/audit-logs',
+  requestsExport: '/api/system/audit-logs/export',
+  requestsLive: '/api/system/ws/audit-logs',
   requestStats: '/api/system/audit-logs/stats',
   requestTimeline: '/api/system/audit-logs/timeline',
   health: '/api/v1/admin/health',

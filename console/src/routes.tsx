@@ -13,6 +13,7 @@ import { Shell } from './shell/Shell'
 // The events come with the first load; what is opened less often comes when it is opened.
 const LinkPage = lazy(() => import('./session/LinkPage').then((page) => ({ default: page.LinkPage })))
 const EventPage = lazy(() => import('./events/EventPage').then((page) => ({ default: page.EventPage })))
+const RequestsPage = lazy(() => import('./requests/RequestsPage').then((page) => ({ default: page.RequestsPage })))
 const OverviewPage = lazy(() => import('./overview/OverviewPage').then((page) => ({ default: page.OverviewPage })))
 const UsersPage = lazy(() => import('./users/UsersPage').then((page) => ({ default: page.UsersPage })))
 const KeysPage = lazy(() => import('./keys/KeysPage').then((page) => ({ default: page.KeysPage })))
@@ -48,6 +49,7 @@ export const router = createBrowserRouter([
             children: [
               { path: paths.overview, element: <OverviewPage /> },
               { path: paths.events, element: <EventsPage /> },
+              { path: paths.requests, element: <RequestsPage /> },
               { path: paths.event(':id').replace('%3A', ':'), element: <EventPage /> },
               { path: paths.overview + '/*', element: <NotFoundPage /> },
             ],

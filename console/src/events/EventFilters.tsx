@@ -1,17 +1,18 @@
 import { useQuery } from '@tanstack/react-query'
-import { SearchIcon, XCircleFillIcon, XIcon } from '@primer/octicons-react'
-import { Button, TextInput } from '@primer/react'
-import { useRef, useState } from 'react'
+import { XCircleFillIcon } from '@primer/octicons-react'
+import { Button } from '@primer/react'
+import { useState } from 'react'
+import { FilterTokens } from '../filters/FilterTokens'
+import { literal, meaning, ranges, type Range } from '../filters/log-filter'
+import { SearchField } from '../filters/SearchField'
 import { FilterMenu } from '../ui/FilterMenu'
 import { FilterPanel } from '../ui/FilterPanel'
 import { visible } from '../ui/text'
 import { useZone } from '../ui/time'
-import { defaultFilter, literal, meaning, ranges, shownDates, writeFilter, type EventFilter, type ExactName, type Range } from './event-filter'
+import { defaultFilter, shownDates, writeFilter, type EventFilter, type ExactName } from './event-filter'
 import { actorsQuery, catalogQuery } from './events-query'
 import { outcomes } from './outcomes'
-import styles from './EventFilters.module.css'
-
-const searchAfterMs = 500
+import styles from '../filters/filters.module.css'
 
 interface Filtering {
   filter: EventFilter
@@ -33,7 +34,7 @@ export function EventFilters({ filter, onChange }: Filtering) {
   return (
     <search className={styles.filters} aria-label="Filters">
       <div className={styles.first}>
-        <SearchField value={filter.search} onChange={(search) => onChange({ search })} />
+        <SearchField placeholder="Search by action or resource name" value={filter.search} onChange={(search) => onChange({ search })} />
         {!isDefault && (
           <Button variant="invisible" leadingVisual={XCircleFillIcon} className={styles.reset} onClick={() => onChange(defaultFilter)}>
             Reset filters
@@ -65,44 +66,8 @@ export function EventFilters({ filter, onChange }: Filtering) {
         />
         <Dates filter={filter} onChange={onChange} />
       </div>
-      <ExactTokens filter={filter} onRemove={(name) => setExact(name, '')} />
+      <FilterTokens labels={tokens} exact={filter.exact} onRemove={(name) => setExact(name, '')} />
     </search>
-  )
-}
-
-/** What is typed counts after a pause, or at once with Enter. Until then it is the field's own. */
-function SearchField({ value, onChange }: { value: string; onChange: (value: string) => void }) {
-  const [draft, setDraft] = useState<string | null>(null)
-  const pause = useRef<ReturnType<typeof setTimeout>>(undefined)
-  const text = draft ?? value
-
-  function commit(typed: string) {
-    clearTimeout(pause.current)
-    setDraft(null)
-    if (typed.trim() !== value) onChange(typed.trim())
-  }
-
-  function type(typed: string) {
-    setDraft(typed)
-    clearTimeout(pause.current)
-    pause.current = setTimeout(() => commit(typed), searchAfterMs)
-  }
-
-  return (
-    <TextInput
-      type="text"
-      role="searchbox"
-      block
-      leadingVisual={SearchIcon}
-      aria-label="Search audit logs"
-      placeholder="Search by action or resource name"
-      value={text}
-      maxLength={500}
-      onChange={(event) => type(event.target.value)}
-      onBlur={() => draft !== null && commit(text)}
-      onKeyDown={(event) => event.key === 'Enter' && commit(text)}
-      trailingAction={text === '' ? undefined : <TextInput.Action icon={XCircleFillIcon} aria-label="Clear search" onClick={() => commit('')} />}
-    />
   )
 }
 
@@ -154,22 +119,5 @@ function Dates({ filter, onChange }: Filtering) {
   )
 }
 
-const exactLabels: Partial<Record<ExactName, string>> = { resourceId: 'Resource ID', ip: 'IP address', requestId: 'Request ID', traceId: 'Trace ID', conversationId: 'Conversation ID' }
-
 /** Filters that come from a click on a value and have no menu of their own. */
-function ExactTokens({ filter, onRemove }: { filter: EventFilter; onRemove: (name: ExactName) => void }) {
-  const given = (Object.keys(exactLabels) as ExactName[]).filter((name) => filter.exact[name] !== undefined)
-  if (given.length === 0) return null
-  return (
-    <div className={styles.tokens}>
-      {given.map((name) => {
-        const { excluded, value } = meaning(filter.exact[name]!)
-        return (
-          <Button key={name} size="small" trailingVisual={XIcon} aria-label={`Remove filter ${exactLabels[name]} ${visible(value)}`} onClick={() => onRemove(name)}>
-            <span className={styles.token}>{`${exactLabels[name]}${excluded ? ' is not' : ':'} ${visible(value)}`}</span>
-          </Button>
-        )
-      })}
-    </div>
-  )
-}
+const tokens: Partial<Record<ExactName, string>> = { resourceId: 'Resource ID', ip: 'IP address', requestId: 'Request ID', traceId: 'Trace ID', conversationId: 'Conversation ID' }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { defaultFilter, literal, meaning, readFilter, shownDates, toApi, writeFilter, type EventFilter } from './event-filter'
+import { literal, meaning } from '../filters/log-filter'
+import { defaultFilter, readFilter, shownDates, toApi, writeFilter, type EventFilter } from './event-filter'
 
 const now = new Date('2026-03-10T12:00:00Z')
 const read = (address: string) => readFilter(new URLSearchParams(address))

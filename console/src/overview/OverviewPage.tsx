@@ -8,6 +8,8 @@ import type { AuditEvent, Events, Health, Stats, Timeline } from '../api/types'
 import { eventColumns, skeletonCell } from '../events/event-columns'
 import { catalogQuery } from '../events/events-query'
 import { api, paths } from '../paths'
+import { defaultFilter as allRequests, writeFilter as writeRequestFilter } from '../requests/request-filter'
+import { RequestChart } from '../requests/RequestChart'
 import { PageHeading } from '../shell/PageHeading'
 import { Blankslate } from '../ui/Blankslate'
 import { Failure } from '../ui/Failure'
@@ -20,7 +22,6 @@ import { Time } from '../ui/Time'
 import { useZone } from '../ui/time'
 import { useNavigate } from 'react-router'
 import { defaultFilter, writeFilter } from '../events/event-filter'
-import { RequestChart } from './RequestChart'
 
 const days = 7
 const since = () => new Date(Date.now() - days * 86_400_000).toISOString()
@@ -35,7 +36,7 @@ const volumeQuery = queryOptions({
       get<Timeline>(api.requestTimeline, { start_time: start }, signal),
       get<Events>(api.events, { from: start, limit: 1 }, signal),
     ])
-    return { stats, timeline, events: events.total }
+    return { stats, timeline, until: Date.now(), events: events.total }
   },
   refetchInterval: 60_000,
 })
@@ -54,6 +55,7 @@ export function OverviewPage() {
 }
 
 function Volume() {
+  const navigate = useNavigate()
   const { data, error, refetch } = useQuery(volumeQuery)
   if (error && !data) return <Failure error={error} onRetry={() => void refetch()} />
   const wait = <Skeleton width="72px" height="24px" />
@@ -68,9 +70,7 @@ function Volume() {
         <Tile label="Tokens" value={stats ? short(stats.tokens.total) : wait} note={stats ? `${short(stats.tokens.prompt)} in, ${short(stats.tokens.completion)} out` : ' '} />
       </Tiles>
       {data && data.stats.total_requests > 0 && (
-        <Section title="Requests over time">
-          <RequestChart timeline={data.timeline} />
-        </Section>
+        <RequestChart timeline={data.timeline} until={data.until} onRange={(range) => void navigate(`${paths.requests}?${writeRequestFilter({ ...allRequests, range: null, ...range })}`)} />
       )}
     </>
   )

@@ -1,16 +1,16 @@
-import { CheckIcon, CopyIcon } from '@primer/octicons-react'
+import { CheckIcon, CopyIcon, type Icon } from '@primer/octicons-react'
 import { Button, IconButton } from '@primer/react'
 import { useState } from 'react'
 
 /** Puts a text on the clipboard and says so. */
-export function CopyButton({ text, label, iconOnly = false }: { text: string; label: string; iconOnly?: boolean }) {
+export function CopyButton({ text, label, iconOnly = false, icon: ready = CopyIcon }: { text: string; label: string; iconOnly?: boolean; icon?: Icon }) {
   const [state, setState] = useState<'ready' | 'copied' | 'refused'>('ready')
   async function copy() {
     const worked = await write(text)
     setState(worked ? 'copied' : 'refused')
     setTimeout(() => setState('ready'), 2_000)
   }
-  const icon = state === 'copied' ? CheckIcon : CopyIcon
+  const icon = state === 'copied' ? CheckIcon : ready
   const said = { ready: label, copied: 'Copied', refused: 'Select and copy by hand' }[state]
   return (
     <>

@@ -36,3 +36,16 @@ export function useZone() {
   const { time } = usePreferences()
   return { time, name: time === 'utc' ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone }
 }
+
+/** An address's moment or date as a date-time field shows it: 2026-11-21T07:02. A bare date that ends a range is its last minute. */
+export function dateTimeField(text: string, zone: 'local' | 'utc', isEnd: boolean) {
+  if (/^\d{4}-\d\d-\d\d$/.test(text)) return text + (isEnd ? 'T23:59' : 'T00:00')
+  const at = new Date(text)
+  return Number.isNaN(at.getTime()) ? '' : timeText(at, zone).slice(0, 16).replace(' ', 'T')
+}
+
+/** The moment that a date-time field means; at the end of a range the minute counts whole. Null while it means none. */
+export function readDateTimeField(field: string, zone: 'local' | 'utc', isEnd: boolean): Date | null {
+  const at = new Date(zone === 'utc' ? field + 'Z' : field)
+  return Number.isNaN(at.getTime()) ? null : new Date(at.getTime() + (isEnd ? 59_999 : 0))
+}

@@ -1,12 +1,20 @@
 import { useMutation } from '@tanstack/react-query'
 import { DownloadIcon } from '@primer/octicons-react'
-import { ActionList, ActionMenu, ConfirmationDialog } from '@primer/react'
+import { ActionList, ActionMenu, Button, ConfirmationDialog } from '@primer/react'
 import { useState } from 'react'
 import { open, withQuery, type Query } from '../api/call'
-import { grouped } from '../ui/text'
-import { saveFile } from '../ui/save-file'
+import { saveFile } from './save-file'
+import { grouped } from './text'
 
 type Format = 'csv' | 'jsonl'
+
+function useExport(path: string, query: () => Query, onFailed: (error: Error | null) => void) {
+  return useMutation({
+    mutationFn: async (format: Format) => saveFile(await open(withQuery(path, { ...query(), format }))),
+    onMutate: () => onFailed(null),
+    onError: onFailed,
+  })
+}
 
 /** Saves what the filters show as a file. An export that stops before the end says so before it begins. */
 export function ExportButton({ path, query, total, most, noun, onFailed }: {
@@ -20,11 +28,7 @@ export function ExportButton({ path, query, total, most, noun, onFailed }: {
   onFailed: (error: Error | null) => void
 }) {
   const [asked, setAsked] = useState<Format | null>(null)
-  const save = useMutation({
-    mutationFn: async (format: Format) => saveFile(await open(withQuery(path, { ...query(), format }))),
-    onMutate: () => onFailed(null),
-    onError: onFailed,
-  })
+  const save = useExport(path, query, onFailed)
   const isCapped = total !== undefined && most > 0 && total > most
 
   return (
@@ -60,4 +64,22 @@ export function ExportButton({ path, query, total, most, noun, onFailed }: {
       )}
     </>
   )
+}
+
+/** The same for a log whose exports have no end: a button for each format. */
+export function ExportButtons({ path, query, isEmpty, onFailed }: { path: string; query: () => Query; isEmpty: boolean; onFailed: (error: Error | null) => void }) {
+  const save = useExport(path, query, onFailed)
+  return (['jsonl', 'csv'] as const).map((format) => (
+    <Button
+      key={format}
+      leadingVisual={DownloadIcon}
+      loading={save.isPending && save.variables === format}
+      disabled={isEmpty}
+      title={isEmpty ? 'There is nothing to export' : undefined}
+      onClick={() => save.mutate(format)}
+    >
+      <span className="visually-hidden">Export </span>
+      {format.toUpperCase()}
+    </Button>
+  ))
 }
