@@ -13,6 +13,9 @@ sealed record AccessRule(string? Scope, bool IsOpen = false)
     public static readonly AccessRule Administrator = new((string?)null);
 
     public static AccessRule Key(string scope) => new(scope);
+
+    /// <summary>Tells a caller that they may not, in another shape than a problem's; takes the status and why.</summary>
+    public Func<HttpContext, int, string, Task>? Refuse { get; init; }
 }
 
 static class AccessGate
@@ -44,7 +47,7 @@ static class AccessGate
             if (refusal is not null)
             {
                 if (caller is null) context.Response.Headers.WWWAuthenticate = "Bearer";
-                await refusal.ExecuteAsync(context);
+                await (rule?.Refuse?.Invoke(context, refusal.Code, refusal.Detail) ?? refusal.ExecuteAsync(context));
                 return;
             }
             context.Features.Set(caller);
@@ -53,7 +56,7 @@ static class AccessGate
         await next(context);
     });
 
-    static IResult? Refusal(AccessRule? rule, Caller? caller, string? why)
+    static Problem? Refusal(AccessRule? rule, Caller? caller, string? why)
     {
         if (caller is null) return Problems.Status(StatusCodes.Status401Unauthorized, "Not signed in", why ?? "Send an API key: Authorization: Bearer crn_...");
         if (rule?.Scope is null) return Problems.Status(StatusCodes.Status403Forbidden, "Not allowed", "This takes a full administrator; an API key is none.");

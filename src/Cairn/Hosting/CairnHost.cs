@@ -1,5 +1,6 @@
 using Cairn.Access;
 using Cairn.Events;
+using Cairn.Gateway;
 using Cairn.Records;
 using Cairn.Requests;
 using Cairn.Retention;
@@ -27,6 +28,7 @@ sealed class CairnHost : IAsyncDisposable
         Keys = new(control, clock);
         SelfAudit = new(Recorder, clock);
         Retention = new(settings, log, control, SelfAudit, clock);
+        Inference = new(this);
     }
 
     public Settings Settings { get; }
@@ -38,6 +40,7 @@ sealed class CairnHost : IAsyncDisposable
     public ApiKeys Keys { get; }
     public SelfAudit SelfAudit { get; }
     public RetentionWorker Retention { get; }
+    public Inference Inference { get; }
 
     /// <summary>Rings when Cairn stops, so that what is long ends.</summary>
     public CancellationToken Stopping => stopping.Token;
@@ -99,6 +102,7 @@ sealed class CairnHost : IAsyncDisposable
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         if (!openToOthers) return;
 
+        Inference.Ledger.TakeOver(await Log.Unfinished(Stopping));
         if (Settings.Role != Role.Console) GatewayUrl = await Open(Listeners.Gateway(this), Settings.Gateway);
         if (Settings.Role != Role.Gateway) ConsoleUrl = await Open(Listeners.Console(this), Settings.Console);
     }
@@ -129,6 +133,7 @@ sealed class CairnHost : IAsyncDisposable
                 await SelfAudit.WriteKept();
                 await Keys.WriteLastUses(Stopping);
                 await Retention.RunWhenDue(Stopping);
+                await Inference.Ledger.TellGap();
             }
             catch (OperationCanceledException)
             {
@@ -161,6 +166,7 @@ sealed class CairnHost : IAsyncDisposable
         await stopping.CancelAsync();
         foreach (var listener in listeners) await listener.DisposeAsync();
         await housekeeping;
+        await Inference.DisposeAsync();
         try
         {
             await SelfAudit.WriteKept();

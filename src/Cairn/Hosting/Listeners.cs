@@ -1,6 +1,7 @@
 using System.Net;
 using Cairn.Access;
 using Cairn.Events;
+using Cairn.Gateway;
 using Cairn.Requests;
 using Cairn.Retention;
 using Cairn.Storage;
@@ -14,6 +15,7 @@ static class Listeners
 
     public static WebApplication Gateway(CairnHost host) => Build(host, kestrel => Bind(kestrel, host.Settings.Gateway), isOwnersSocket: false, app =>
     {
+        app.MapInference(host);
         app.MapEventIngest(host);
         app.MapRequests(host, "/admin");
         app.MapHealth(host);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Cairn.Events;
+using Cairn.Gateway;
 using Cairn.Records;
 
 namespace Cairn.Hosting;
@@ -37,6 +38,8 @@ sealed partial record Settings
 
     /// <summary>Rows at which an export of events stops; 0 sets no limit. Default 10,000.</summary>
     public int ExportRows { get; init; } = 10_000;
+
+    public GatewaySettings Inference { get; init; } = new();
 
     public EventCatalog Catalog { get; init; } = EventCatalog.Known;
 
@@ -92,13 +95,14 @@ sealed partial record Settings
             EventDays = (int)Number(all, "Retention:EventDays", 365, 0, 36_500),
             MaxBytes = Number(all, "Retention:MaxBytes", 0, 0, long.MaxValue),
             ExportRows = (int)Number(all, "Export:MaxRows", 10_000, 0, int.MaxValue),
+            Inference = GatewaySettings.Read(all),
             Catalog = new(
                 all.GetSection("Events:Actions").GetChildren().Select(action => KeyValuePair.Create(action.Key, action.Value ?? throw Refused(action.Path, "nothing", "a label"))),
                 all.GetSection("Events:Resources").GetChildren().Select(ReadResource)),
         };
     }
 
-    [GeneratedRegex("^(Data|Store|Role|(Gateway|Console):Url|Retention:(RequestDays|EventDays|MaxBytes)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link))$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(" + GatewaySettings.Names + "|Data|Store|Role|(Gateway|Console):Url|Retention:(RequestDays|EventDays|MaxBytes)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link))$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Known();
 
     static ResourceType ReadResource(IConfigurationSection section)

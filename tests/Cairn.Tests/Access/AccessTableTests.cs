@@ -1,3 +1,4 @@
+using Cairn.Gateway;
 using Cairn.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -16,6 +17,9 @@ public sealed class AccessTableTests
         ("GET /admin/audit-logs/timeline", Scopes.AuditRead, 200),
         ("GET /admin/audit-logs/export", Scopes.AuditRead, 200),
         ("GET /admin/ws/audit-logs", Scopes.AuditRead, 426),
+        .. InferenceEndpoint.All.Select(endpoint => ("POST " + endpoint.Path, Scopes.Inference, 400)),
+        ("GET /v1/models", Scopes.Inference, 502),
+        .. new[] { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS" }.Select(method => (method + " /v1/{**path}", Scopes.Inference, 404)),
         ("GET /healthz", "open", 200),
         ("GET /readyz", "open", 200),
         ("GET /metrics", "open", 200),
