@@ -133,7 +133,7 @@ public sealed class ForwardingTests
             Backends = [settings.Backends[0] with { Key = "backend-secret" }, settings.Backends[0] with { Name = "claude", Type = "anthropic", Key = "anthropic-secret" }],
             Routes = [new("claude-*", "claude"), new("*", "scripted")],
         });
-        (string, string)[] hygiene = [("x-api-key", app.Key), ("Cookie", "a=b"), ("X-Forwarded-For", "10.0.0.1"), ("Forwarded", "for=10.0.0.1"), ("Connection", "keep-alive, x-hop"), ("x-hop", "1"), ("Accept-Encoding", "gzip"), ("TE", "trailers"), ("Via", "1.1 x"), ("OpenAI-Beta", "a"), ("anthropic-version", "2023-06-01"), ("x-request-id", "mine")];
+        (string, string)[] hygiene = [("x-api-key", app.Key), ("Cookie", "a=b"), ("X-Forwarded-For", "10.0.0.1"), ("Forwarded", "for=10.0.0.1"), ("Connection", "x-hop"), ("x-hop", "1"), ("Accept-Encoding", "gzip"), ("TE", "trailers"), ("Via", "1.1 x"), ("OpenAI-Beta", "a"), ("anthropic-version", "2023-06-01"), ("x-request-id", "mine")];
         foreach (var (path, model) in new[] { ("/v1/chat/completions", "llama-3"), ("/v1/messages", "claude-x") })
             (await app.Caller.Send(HttpMethod.Post, path, new StringContent($$"""{"model":"{{model}}"}""", Encoding.UTF8, "application/json"), hygiene)).Expect(200);
 

@@ -115,7 +115,7 @@ sealed class ScriptedBackend : IAsyncDisposable
 
     public static async Task Events(HttpContext context, params IEnumerable<string> events)
     {
-        context.Response.ContentType = "text/event-stream; charset=utf-8";
+        if (!context.Response.HasStarted) context.Response.ContentType = "text/event-stream; charset=utf-8";
         foreach (var one in events)
         {
             await context.Response.WriteAsync(one, context.RequestAborted);
