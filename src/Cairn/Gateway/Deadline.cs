@@ -13,6 +13,9 @@ sealed class Deadline(TimeProvider clock, CancellationToken left) : IDisposable
     /// <summary>From now on there is only so much time.</summary>
     public void Begin(TimeSpan time) => timer = clock.CreateTimer(_ => Pass(), null, time, Timeout.InfiniteTimeSpan);
 
+    /// <summary>Ends the call.</summary>
+    public void End() => ended.Cancel();
+
     void Pass()
     {
         HasPassed = !left.IsCancellationRequested;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using Cairn.Hosting;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Cairn.Gateway;
 
@@ -13,6 +14,8 @@ sealed class Forwarder(Inference inference, InferenceEndpoint endpoint)
     public async Task<IResult> Forward(HttpContext context, CairnHost host)
     {
         var call = new Call(context, endpoint, host.Clock);
+        // The limit is the body's own, so that a client that sends too much still gets to read why it was refused.
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = null;
         using var body = new RequestBody(context.Request.BodyReader, endpoint, context.Request.ContentLength);
         using var timeout = new Deadline(host.Clock, context.RequestAborted);
         using var counted = inference.Count();
@@ -24,6 +27,11 @@ sealed class Forwarder(Inference inference, InferenceEndpoint endpoint)
         catch (Exception failure)
         {
             error = Why(failure, call, context, body, timeout, host);
+        }
+        if (!body.Copying.IsCompleted)
+        {
+            timeout.End();
+            await body.Copying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         call.End();

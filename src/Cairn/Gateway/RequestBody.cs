@@ -58,8 +58,10 @@ sealed class RequestBody(PipeReader reader, InferenceEndpoint endpoint, long? an
         while (!isWhole && (length < Window || models == 0))
         {
             var result = await reader.ReadAsync(cancel);
-            if (Take(result.Buffer) is { } fault) return fault;
+            var fault = Take(result.Buffer);
+            // What is left of a refused body the server reads away, so that the connection stays good.
             reader.AdvanceTo(result.Buffer.End);
+            if (fault is not null) return fault;
             isWhole = result.IsCompleted || length == announced;
         }
         if (isWhole && (!scanner.IsDone || !IsJson())) return GatewayError.NotJson;
@@ -179,8 +181,13 @@ sealed class RequestBody(PipeReader reader, InferenceEndpoint endpoint, long? an
     /// <summary>True when the object that ends at a place of the head is not empty.</summary>
     bool HoldsMembers(int end) => head.AsSpan(0, end).TrimEnd(" \t\r\n"u8) is not [.., (byte)'{'];
 
+    /// <summary>Done when no one sends it on any longer. A backend can answer before it has read everything.</summary>
+    public Task Copying { get; private set; } = Task.CompletedTask;
+
     /// <summary>Sends all of it on. When it throws and <see cref="Fault"/> is set, the client's body is to blame.</summary>
-    public async Task CopyTo(Stream to, CancellationToken cancel)
+    public Task CopyTo(Stream to, CancellationToken cancel) => Copying = Copy(to, cancel);
+
+    async Task Copy(Stream to, CancellationToken cancel)
     {
         if (edit is { } change)
         {
@@ -194,26 +201,34 @@ sealed class RequestBody(PipeReader reader, InferenceEndpoint endpoint, long? an
         {
             await to.FlushAsync(cancel);
             var result = await ReadOn(cancel);
-            foreach (var segment in result.Buffer)
+            try
             {
-                scanner!.Feed(segment.Span);
-                if (Length is null && rootEnd >= read && IsStream && !hasOptions && endpoint.CountsWhenAsked)
-                {
-                    AskedForUsage = true;
-                    await to.WriteAsync(segment[..(int)(rootEnd - read)], cancel);
-                    await to.WriteAsync(AtRootEnd().Bytes, cancel);
-                    await to.WriteAsync(segment[(int)(rootEnd - read)..], cancel);
-                }
-                else await to.WriteAsync(segment, cancel);
-                read += segment.Length;
-                if (read > Most) throw Refuse(GatewayError.TooLarge);
-                if (WhatIsWrong() is { } wrong) throw Refuse(wrong);
+                await CopyPiece(result, to, cancel);
             }
-            reader.AdvanceTo(result.Buffer.End);
-            isWhole = result.IsCompleted || read == announced;
-            // The last byte must not leave before it is known that it makes the body whole.
-            if (isWhole && !scanner!.IsDone) throw Refuse(GatewayError.NotJson);
+            finally
+            {
+                reader.AdvanceTo(result.Buffer.End);
+            }
         }
+    }
+
+    /// <summary>Looks through a piece before any of it leaves: the last one must not make a body whole that is none.</summary>
+    async Task CopyPiece(ReadResult piece, Stream to, CancellationToken cancel)
+    {
+        foreach (var segment in piece.Buffer) scanner!.Feed(segment.Span);
+        var start = read;
+        read += piece.Buffer.Length;
+        isWhole = piece.IsCompleted || read == announced;
+        if (read > Most) throw Refuse(GatewayError.TooLarge);
+        if (WhatIsWrong() is { } wrong) throw Refuse(wrong);
+        if (isWhole && !scanner!.IsDone) throw Refuse(GatewayError.NotJson);
+
+        AskedForUsage |= Length is null && rootEnd >= start && IsStream && !hasOptions && endpoint.CountsWhenAsked;
+        var cut = AskedForUsage && Length is null && rootEnd >= start ? rootEnd - start : piece.Buffer.Length;
+        foreach (var segment in piece.Buffer.Slice(0, cut)) await to.WriteAsync(segment, cancel);
+        if (cut == piece.Buffer.Length) return;
+        await to.WriteAsync(AtRootEnd().Bytes, cancel);
+        foreach (var segment in piece.Buffer.Slice(cut)) await to.WriteAsync(segment, cancel);
     }
 
     async ValueTask<ReadResult> ReadOn(CancellationToken cancel)
