@@ -38,7 +38,7 @@ sealed class HttpQuestion(Settings settings)
                 new() { DataDirectory = Path.Combine(folder, "host"), Gateway = new("http://127.0.0.1:0"), Console = new("http://127.0.0.1:0"), EventDays = 0, RequestDays = 0 },
                 TimeProvider.System, NullLoggerFactory.Instance);
             using var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Connections }) { BaseAddress = host.GatewayUrl };
-            client.DefaultRequestHeaders.Authorization = new("Bearer", (await host.Keys.Create("bench", [Scopes.EventsWrite], null, default)).Text);
+            client.DefaultRequestHeaders.Authorization = new("Bearer", (await host.Keys.Create(By.Cairn, "bench", [Scopes.EventsWrite], null, default)).Text);
 
             var (bodies, batches, singles, inserts, perCommit) = (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>());
             for (var round = 0; round <= Rounds; round++)

@@ -6,6 +6,7 @@ var root = new RootCommand("Cairn, a self-hosted audit log for AI platforms. Wit
 {
     ServeCommand.Create(),
     KeysCommand.Create(),
+    UsersCommand.Create(),
     ExportCommand.Create(),
     ImportCommand.Create(),
     TailCommand.Create(),

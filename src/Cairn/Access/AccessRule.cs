@@ -4,24 +4,49 @@ namespace Cairn.Access;
 
 /// <summary>Who may call a route. It stands on the route; a route without one is closed to everyone.</summary>
 /// <param name="Scope">The scope that a key needs; null when no key will do.</param>
-sealed record AccessRule(string? Scope, bool IsOpen = false)
+/// <param name="Least">The least that a person must be; null when no person's session will do.</param>
+sealed record AccessRule(string? Scope, AccountRole? Least, bool IsOpen = false)
 {
     /// <summary>Anyone at all.</summary>
-    public static readonly AccessRule Open = new(null, IsOpen: true);
+    public static readonly AccessRule Open = new(null, null, IsOpen: true);
+
+    /// <summary>Whoever is signed in.</summary>
+    public static readonly AccessRule SignedIn = new(null, AccountRole.User);
+
+    /// <summary>Who reads requests and events: an administrator, also a read-only one, or a key made for it.</summary>
+    public static readonly AccessRule Reader = new(Scopes.AuditRead, AccountRole.Viewer);
 
     /// <summary>A full administrator; no key is one.</summary>
-    public static readonly AccessRule Administrator = new((string?)null);
+    public static readonly AccessRule Administrator = new(null, AccountRole.Admin);
 
-    public static AccessRule Key(string scope) => new(scope);
+    public static AccessRule Key(string scope) => new(scope, null);
 
     /// <summary>Tells a caller that they may not, in another shape than a problem's; takes the status and why.</summary>
     public Func<HttpContext, int, string, Task>? Refuse { get; init; }
+
+    public bool Allows(Caller caller) => IsOpen || caller.IsOwner || (Scope is not null && caller.Scopes.Contains(Scope)) || (Least is { } least && caller.Role >= least);
+
+    /// <summary>In words, for who was refused and for the API's description.</summary>
+    public string Wanted => this switch
+    {
+        { Scope: { } scope, Least: null } => $"a key with the scope {scope}",
+        { Scope: { } scope, Least: { } least } => $"the role {least.Text()}, or a key with the scope {scope}",
+        { Least: AccountRole.User } => "someone who is signed in",
+        { Least: AccountRole.Admin } => "a full administrator",
+        _ => "nobody",
+    };
 }
 
+/// <summary>Which way a call came in.</summary>
+enum Door { Gateway, Console, Owners }
+
+/// <summary>
+/// Finds out who calls and holds every route to its rule. The order is: is there such a route, who calls, does a browser
+/// call on behalf of another site, may they.
+/// </summary>
 static class AccessGate
 {
-    /// <summary>Finds out who calls and holds every route to its rule.</summary>
-    public static void UseAccess(this WebApplication app, ApiKeys keys, bool isOwnersSocket) => app.Use(async (context, next) =>
+    public static void UseAccess(this WebApplication app, CairnHost host, Door door) => app.Use(async (context, next) =>
     {
         if (context.GetEndpoint() is not { } endpoint)
         {
@@ -38,28 +63,51 @@ static class AccessGate
             return;
         }
 
-        if (rule is not { IsOpen: true }) context.Response.Headers.CacheControl = "no-store";
-        if (isOwnersSocket) context.Features.Set(Caller.Owner);
-        else if (rule is not { IsOpen: true })
+        context.Response.Headers.CacheControl = "no-store";
+        if (door == Door.Owners) context.Features.Set(Caller.Owner);
+        else if (await Refusal(context, host, door, rule) is { } refusal)
         {
-            var (caller, why) = await keys.Recognise(context.Request.Headers, context.RequestAborted);
-            var refusal = Refusal(rule, caller, why);
-            if (refusal is not null)
-            {
-                if (caller is null) context.Response.Headers.WWWAuthenticate = "Bearer";
-                await (rule?.Refuse?.Invoke(context, refusal.Code, refusal.Detail) ?? refusal.ExecuteAsync(context));
-                return;
-            }
-            context.Features.Set(caller);
+            if (Caller.Of(context) == Caller.Nobody) context.Response.Headers.WWWAuthenticate = "Bearer";
+            await (refusal is Problem problem && rule?.Refuse is { } refuse ? refuse(context, problem.Code, problem.Detail) : refusal.ExecuteAsync(context));
+            return;
         }
 
         await next(context);
     });
 
-    static Problem? Refusal(AccessRule? rule, Caller? caller, string? why)
+    static async Task<IResult?> Refusal(HttpContext context, CairnHost host, Door door, AccessRule? rule)
     {
-        if (caller is null) return Problems.Status(StatusCodes.Status401Unauthorized, "Not signed in", why ?? "Send an API key: Authorization: Bearer crn_...");
-        if (rule?.Scope is null) return Problems.Status(StatusCodes.Status403Forbidden, "Not allowed", "This takes a full administrator; an API key is none.");
-        return caller.May(rule.Scope) ? null : Problems.Status(StatusCodes.Status403Forbidden, "Not allowed", $"This key lacks the scope {rule.Scope}.");
+        // 1. A key, where one is presented; a cookie beside it does not count. No key is needed for what is open.
+        if (ApiKeys.IsPresented(context.Request.Headers))
+        {
+            if (rule is { IsOpen: true }) return null;
+            var (key, why) = await host.Keys.Recognise(context.Request.Headers, context.RequestAborted);
+            if (key is null) return Problems.Status(StatusCodes.Status401Unauthorized, "Not signed in", why ?? "This is not an API key.");
+            context.Features.Set(key);
+            return rule is not null && rule.Allows(key) ? null : Forbidden(rule, key);
+        }
+
+        // 2. A session, which opens the console alone: browsers send a cookie to every port of a host.
+        Caller? person = null;
+        if (door == Door.Console && SessionCookie.Read(context, host.Settings) is { } text)
+        {
+            person = await host.Sessions.Recognise(text, context.RequestAborted);
+            if (person is not null) context.Features.Set(person);
+        }
+        if (person is null && rule is not { IsOpen: true })
+            return Problems.Status(StatusCodes.Status401Unauthorized, "Not signed in", door == Door.Console ? "Sign in, or send an API key: Authorization: Bearer crn_..." : "Send an API key: Authorization: Bearer crn_...");
+
+        // 3. A browser must not do anything here for another site.
+        if (door == Door.Console && (SameOrigin.Refusal(context, host.Settings) ?? (person is null ? null : SameOrigin.RefusalOfSocket(context, host.Settings))) is { } crossSite) return crossSite;
+
+        return rule is { IsOpen: true } || (rule is not null && rule.Allows(person!)) ? null : Forbidden(rule, person!);
+    }
+
+    static Problem Forbidden(AccessRule? rule, Caller caller)
+    {
+        var detail = caller.Role is { } role ? $"This takes {rule?.Wanted}; your role is {role.Text()}."
+            : rule?.Scope is { } scope ? $"This key lacks the scope {scope}."
+            : $"This takes {rule?.Wanted ?? "nobody"}; an API key is none.";
+        return Problems.Status(StatusCodes.Status403Forbidden, "Not allowed", detail);
     }
 }

@@ -1,16 +1,17 @@
 using System.Collections.Concurrent;
+using Cairn.Records;
 using Cairn.Storage;
 
 namespace Cairn.Access;
 
 /// <summary>Makes, recognises and revokes API keys. A key that was recognised is remembered, so that a call costs no look-up.</summary>
-sealed class ApiKeys(IControlStore store, TimeProvider clock)
+sealed class ApiKeys(IControlStore store, SelfAudit audit, TimeProvider clock)
 {
     const int MostRemembered = 10_000;
 
     sealed record Known(ApiKey Key, CancellationTokenSource Ended)
     {
-        public Caller Caller { get; } = new("key:" + Key.Id, Key.Name, Key.Scopes, false, Ended.Token);
+        public Caller Caller { get; } = new("key:" + Key.Id, Key.Name) { Scopes = Key.Scopes, Ended = Ended.Token };
     }
 
     /// <summary>By the hash, so that no key's text stays in memory.</summary>
@@ -21,23 +22,34 @@ sealed class ApiKeys(IControlStore store, TimeProvider clock)
     public Task<IReadOnlyList<ApiKey>> List(CancellationToken cancel) => store.Keys(cancel);
 
     /// <summary>A new key and its text, which is not kept.</summary>
-    public async Task<(ApiKey Key, string Text)> Create(string name, IReadOnlyList<string> scopes, DateTimeOffset? expiresAt, CancellationToken cancel)
+    public async Task<(ApiKey Key, string Text)> Create(By by, string name, IReadOnlyList<string> scopes, DateTimeOffset? expiresAt, CancellationToken cancel)
     {
         var text = KeyText.New();
         var key = new ApiKey(Guid.CreateVersion7().ToString("N")[12..], name, scopes, clock.GetUtcNow(), expiresAt, null, null);
-        await store.Append(key, KeyText.Hash(text), cancel);
+        var notice = audit.Notice(by, Told("api_key.created", key));
+        await store.Append(key, KeyText.Hash(text), notice, cancel);
+        await audit.Deliver(notice);
         return (key, text);
     }
 
     /// <summary>Ends a key at once, with whatever is connected by it. Null when there is none with this id.</summary>
-    public async Task<ApiKey?> Revoke(string id, CancellationToken cancel)
+    public async Task<ApiKey?> Revoke(By by, string id, CancellationToken cancel)
     {
-        var revoked = await store.RevokeKey(id, clock.GetUtcNow(), cancel);
+        var key = (await store.Keys(cancel)).FirstOrDefault(one => one.Id == id);
+        if (key is null or { RevokedAt: not null }) return key;
+        var notice = audit.Notice(by, Told("api_key.revoked", key));
+        var revoked = await store.RevokeKey(id, clock.GetUtcNow(), notice, cancel);
         Interlocked.Increment(ref revocations);
         foreach (var (hash, entry) in known)
             if (entry.Key.Id == id && known.TryRemove(hash, out _)) await entry.Ended.CancelAsync();
+        await audit.Deliver(notice);
         return revoked;
     }
+
+    static Deed Told(string action, ApiKey key) => new(action, "ApiKey", key.Id, key.Name)
+    {
+        Metadata = Deed.Of(("scopes", string.Join(", ", key.Scopes)), ("expiresAt", key.ExpiresAt is { } end ? Iso.Text(end.ToUnixTimeMilliseconds()) : null)),
+    };
 
     /// <summary>Who calls with these headers, or why that cannot be told.</summary>
     public async Task<(Caller? Caller, string? Why)> Recognise(IHeaderDictionary headers, CancellationToken cancel)
@@ -80,6 +92,9 @@ sealed class ApiKeys(IControlStore store, TimeProvider clock)
             timer!.Dispose();
         }, null, left, Timeout.InfiniteTimeSpan);
     }
+
+    /// <summary>True when a call presents a key, right or wrong.</summary>
+    public static bool IsPresented(IHeaderDictionary headers) => TextOf(headers) is not null;
 
     static string? TextOf(IHeaderDictionary headers)
     {

@@ -1,44 +1,126 @@
 using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Json;
 using Cairn.Events;
+using Cairn.Hosting;
 using Cairn.Records;
 using Cairn.Storage;
 
 namespace Cairn.Access;
 
-/// <summary>Cairn's own deeds as events. Each is durable before the call that did it is answered.</summary>
-sealed class SelfAudit(Recorder recorder, TimeProvider clock)
+/// <summary>Who did something, and from where.</summary>
+sealed record By(Caller Caller, string? Ip, string? UserAgent)
+{
+    /// <summary>Cairn itself.</summary>
+    public static readonly By Cairn = new(Caller.Nobody, null, null);
+
+    public static By Of(HttpContext context) => Of(context, Caller.Of(context));
+
+    public static By Of(HttpContext context, Caller caller) => new(caller, Address.Of(context), Address.UserAgent(context));
+}
+
+/// <summary>What was done to what.</summary>
+sealed record Deed(string Action, string Resource, string? ResourceId, string? ResourceName)
+{
+    public string Outcome { get; init; } = "success";
+
+    /// <summary>A JSON object; never a secret.</summary>
+    public string? Metadata { get; init; }
+
+    /// <summary>What changed, as metadata: each name with the value before and the value after.</summary>
+    public static string Changes(IEnumerable<(string Name, string? From, string? To)> changes) => RecordJson.Text(writer =>
+    {
+        writer.WriteStartObject();
+        writer.WriteStartObject("changes");
+        foreach (var (name, from, to) in changes)
+        {
+            writer.WriteStartObject(name);
+            writer.WriteString("from", from);
+            writer.WriteString("to", to);
+            writer.WriteEndObject();
+        }
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    });
+
+    /// <summary>Metadata of texts; absent ones are left out.</summary>
+    public static string Of(params (string Name, string? Value)[] texts) => RecordJson.Text(writer =>
+    {
+        writer.WriteStartObject();
+        foreach (var (name, value) in texts)
+            if (value is not null) writer.WriteString(name, value);
+        writer.WriteEndObject();
+    });
+}
+
+/// <summary>
+/// Cairn's own deeds as events. A change to accounts, sessions and keys is written in one transaction with a
+/// <see cref="Notice"/> of it, so that neither can be without the other; the notice then goes into the log before the call
+/// is answered, or as soon as the log can be written.
+/// </summary>
+sealed class SelfAudit(Recorder recorder, IControlStore control, Kind<EventRecord> kind, TimeProvider clock)
 {
     /// <summary>Deeds kept in memory at most while the log cannot be written.</summary>
     const int MostKept = 1_000;
 
     readonly ConcurrentQueue<EventRecord> kept = new();
+    volatile bool hasNotices = true;
 
-    /// <param name="by">Who did it; <see cref="Caller.Nobody"/> for Cairn itself.</param>
-    /// <param name="metadata">A JSON object; never a secret.</param>
+    /// <summary>Records a deed that must not be done without a trace.</summary>
     /// <exception cref="LogUnavailableException">The log cannot be written; the deed must not be done.</exception>
-    public Task Record(Caller by, string? ip, string action, string resource, string? resourceId, string? resourceName, string? metadata) =>
-        recorder.Append([New(by, ip, action, resource, resourceId, resourceName, metadata)]);
+    public Task Record(By by, Deed deed, CancellationToken cancel) => recorder.Append([New(by, deed)]).WaitAsync(cancel);
 
     /// <summary>
     /// Records a deed that a full disk must not prevent, such as taking an export to safety: where the log cannot be written,
     /// the event is kept and written, with its own time, once it can. A crash before that loses it.
     /// </summary>
-    public async Task RecordOrKeep(Caller by, string? ip, string action, string resource, string? resourceId, string? resourceName, string? metadata)
+    public Task RecordOrKeep(By by, Deed deed) => RecordOrKeep(New(by, deed));
+
+    /// <summary>The same for a notice that the control store could not take either.</summary>
+    public Task RecordOrKeep(Notice notice) => RecordOrKeep(Read(notice));
+
+    async Task RecordOrKeep(EventRecord told)
     {
-        var deed = New(by, ip, action, resource, resourceId, resourceName, metadata);
         try
         {
-            await recorder.Append([deed]);
+            await recorder.Append([told]);
         }
         catch (LogUnavailableException) when (kept.Count < MostKept)
         {
-            kept.Enqueue(deed);
+            kept.Enqueue(told);
         }
     }
 
-    /// <summary>Writes what was kept, as far as the log can be written again.</summary>
-    public async Task WriteKept()
+    /// <summary>What the control store writes together with the change.</summary>
+    public Notice Notice(By by, Deed deed)
     {
+        var told = New(by, deed);
+        return new(told.Id, RecordJson.Text(writer => new RecordJson<EventRecord>(kind).Write(writer, told)));
+    }
+
+    /// <summary>Brings a notice that is durable into the log. Where the log cannot be written it stays, and is brought later.</summary>
+    public async Task Deliver(Notice notice)
+    {
+        try
+        {
+            await recorder.Append([Read(notice)]);
+            await control.RemoveNotices([notice.Id], CancellationToken.None);
+        }
+        catch (LogUnavailableException)
+        {
+            // It is durable where it is.
+            hasNotices = true;
+        }
+    }
+
+    /// <summary>Writes what was kept and what still waits, as far as the log can be written again.</summary>
+    public async Task WriteKept(CancellationToken cancel)
+    {
+        if (hasNotices)
+        {
+            hasNotices = false;
+            foreach (var notice in await control.Notices(cancel)) await Deliver(notice);
+        }
         while (kept.TryPeek(out var deed))
         {
             await recorder.Append([deed]);
@@ -46,22 +128,36 @@ sealed class SelfAudit(Recorder recorder, TimeProvider clock)
         }
     }
 
-    EventRecord New(Caller by, string? ip, string action, string resource, string? resourceId, string? resourceName, string? metadata)
+    EventRecord Read(Notice notice)
     {
-        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var record = new EventRecord();
+        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(notice.Json));
+        reader.Read();
+        if (new RecordParser<EventRecord>(kind, lenient: true).Read(ref reader, record) is { } fault) throw new InvalidDataException($"A kept event {fault}.");
+        record.RecordedAtMs = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        return record;
+    }
+
+    EventRecord New(By by, Deed deed)
+    {
+        var now = clock.GetUtcNow();
         return new()
         {
-            Id = Guid.CreateVersion7(clock.GetUtcNow()).ToString("D"),
-            TimeMs = now,
-            RecordedAtMs = now,
-            ActorId = by.Id,
-            ActorName = by.Id is null ? null : by.Name,
-            Action = action,
-            Resource = resource,
-            ResourceId = resourceId,
-            ResourceName = resourceName,
-            Ip = ip,
-            Metadata = metadata,
+            Id = Guid.CreateVersion7(now).ToString("D"),
+            TimeMs = now.ToUnixTimeMilliseconds(),
+            RecordedAtMs = now.ToUnixTimeMilliseconds(),
+            ActorId = by.Caller.Id,
+            ActorName = by.Caller.Id is null ? null : by.Caller.Name,
+            ActorEmail = by.Caller.Email,
+            ActorRole = by.Caller.Role?.Text(),
+            Action = deed.Action,
+            Resource = deed.Resource,
+            ResourceId = deed.ResourceId,
+            ResourceName = deed.ResourceName,
+            Outcome = deed.Outcome,
+            Ip = by.Ip,
+            UserAgent = by.UserAgent,
+            Metadata = deed.Metadata,
         };
     }
 }

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
+using Cairn.Access.Oidc;
 using Cairn.Hosting;
+using Cairn.Requests.Remote;
 
 namespace Cairn.Commands;
 
@@ -43,6 +45,8 @@ static class DoctorCommand
             return;
         }
 
+        if (settings.Oidc is { } oidc) await Provider(report, oidc, cancel);
+        foreach (var address in settings.Gateways) await Gateway(report, address, cancel);
         var mayOpen = Directory(report, settings.DataDirectory);
         await using var server = mayOpen ? await Owner.TryConnect(settings) : null;
         if (server is not null) await Inside(report, settings, server, cancel);
@@ -52,6 +56,34 @@ static class DoctorCommand
         {
             if (settings.Role != Role.Console) Free(report, "gateway", settings.Gateway);
             if (settings.Role != Role.Gateway) Free(report, "console", settings.Console);
+        }
+    }
+
+    static async Task Provider(Report report, OidcSettings settings, CancellationToken cancel)
+    {
+        using var provider = new OidcProvider(settings, TimeProvider.System);
+        try
+        {
+            await provider.Doors(cancel);
+            report.Ok("sign-in", $"{settings.Issuer.OriginalString} answers and has keys");
+        }
+        catch (OidcException away)
+        {
+            report.Fail("sign-in", away.Message);
+        }
+    }
+
+    static async Task Gateway(Report report, GatewayAddress address, CancellationToken cancel)
+    {
+        using var gateway = new RemoteGateway(address);
+        try
+        {
+            using var answer = await gateway.Get("/audit-logs", "?limit=1", cancel);
+            report.Ok("gateway", $"{address.Name} at {address.Url} answers");
+        }
+        catch (GatewayAwayException away)
+        {
+            report.Fail("gateway", away.Message);
         }
     }
 

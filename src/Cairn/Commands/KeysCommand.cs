@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cairn.Access;
-using Spectre.Console;
 
 namespace Cairn.Commands;
 
@@ -55,15 +54,7 @@ static class KeysCommand
         {
             await using var owner = await Owner.Connect(SettingOptions.Read(parsed), cancel);
             using var keys = await owner.Get("/api/v1/admin/keys", cancel);
-            var rows = keys.RootElement.EnumerateArray().Select(Row).ToList();
-            if (!Terminal.IsOutput)
-            {
-                foreach (var row in rows) Console.WriteLine(string.Join('\t', row));
-                return Run.Done;
-            }
-            var table = new Table().Border(TableBorder.Simple).AddColumns("ID", "Name", "Scopes", "Created", "Last used", "Expires", "State");
-            foreach (var row in rows) table.AddRow(row.Select(Markup.Escape).ToArray());
-            AnsiConsole.Write(table);
+            Terminal.WriteTable(["ID", "Name", "Scopes", "Created", "Last used", "Expires", "State"], keys.RootElement.EnumerateArray().Select(Row));
             return Run.Done;
         });
         return command;

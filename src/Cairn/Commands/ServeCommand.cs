@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using Cairn.Access;
 using Cairn.Hosting;
 using Microsoft.Extensions.Logging.Console;
 
@@ -28,6 +29,8 @@ static class ServeCommand
         Console.WriteLine($"Cairn keeps its log in {settings.DataDirectory}");
         if (host.GatewayUrl is { } gateway) Console.WriteLine($"Gateway  {gateway.OriginalString}");
         if (host.ConsoleUrl is { } console) Console.WriteLine($"Console  {console.OriginalString}");
+        foreach (var line in await FirstStart.Begin(host, cancel)) Console.WriteLine(line);
+        await SettingsAudit.Compare(host, cancel);
         Console.WriteLine("Press Ctrl+C to stop.");
 
         var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

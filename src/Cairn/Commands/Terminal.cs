@@ -48,6 +48,19 @@ static class Terminal
     static bool IsHostile(Rune rune) => Rune.GetUnicodeCategory(rune) is
         UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
 
+    /// <summary>Rows as a table on a terminal, else as lines without a heading, with a tab between the cells.</summary>
+    public static void WriteTable(string[] columns, IEnumerable<string[]> rows)
+    {
+        if (!IsOutput)
+        {
+            foreach (var row in rows) Console.WriteLine(string.Join('\t', row));
+            return;
+        }
+        var table = new Table().Border(TableBorder.Simple).AddColumns(columns);
+        foreach (var row in rows) table.AddRow(row.Select(Markup.Escape).ToArray());
+        AnsiConsole.Write(table);
+    }
+
     /// <summary>Does the work with a bar on standard error, if that is a terminal.</summary>
     /// <param name="wanted">False works without a bar: where it would stand among the data, or its end is not known.</param>
     /// <param name="work">Is given where to tell how much is done, from 0 to 1, and where to write lines meanwhile.</param>

@@ -11,7 +11,7 @@ static class EventEndpoints
 {
     const int MostActors = 1_000;
 
-    public static void MapEvents(this WebApplication app, CairnHost host) => app.Routes(host, "/api/v1/admin", AccessRule.Key(Scopes.AuditRead))
+    public static void MapEvents(this WebApplication app, CairnHost host) => app.Routes(host, "/api/v1/admin", AccessRule.Reader)
         .Get("/audit-logs", List, new("List events, newest first")
         {
             Query = [.. Filter(host), new("page", "Which page, counted from 1.", "integer", Least: 1, Default: "1"), Operation.Limit(100, 25), Operation.Cursor],

@@ -6,6 +6,7 @@ namespace Cairn.Events;
 sealed class EventRecord : IRecord
 {
     public long Position { get; set; }
+    public long Place { get; set; }
     public string Id { get; set; } = "";
     public long TimeMs { get; set; }
     public long RecordedAtMs { get; set; }

@@ -26,14 +26,10 @@ static class Exporter
         var page = await log.Read(new(filter, RowsInPiece, Fields: fields, Counted: true), cancel);
         var total = page.Total;
         var rows = most > 0 ? Math.Min(total, most) : total;
-        await host.SelfAudit.RecordOrKeep(Caller.Of(context), Address.Of(context), "audit.exported", "AuditLog", null, log.Kind.Name, Describe(context, log.Kind.Name, format, rows));
+        await host.SelfAudit.RecordOrKeep(By.Of(context), new("audit.exported", "AuditLog", null, log.Kind.Name) { Metadata = Describe(context, log.Kind.Name, format, rows) });
 
+        WriteHead(context, format, fileName, total, isTruncated: rows < total);
         var response = context.Response;
-        response.ContentType = format == "csv" ? "text/csv; charset=utf-8" : "application/jsonl";
-        response.Headers.ContentDisposition = $"attachment; filename=\"{fileName}.{format}\"";
-        response.Headers["X-Total-Count"] = total.ToString();
-        if (rows < total) response.Headers["X-Truncated"] = "true";
-
         var csv = new CsvWriter<T>(log.Kind, response.BodyWriter);
         var json = new RecordJson<T>(log.Kind);
         await using var jsonl = new Utf8JsonWriter(response.BodyWriter, RecordJson.Writing);
@@ -60,21 +56,26 @@ static class Exporter
         return Results.Empty;
     }
 
-    static string Describe(HttpContext context, string kind, string format, long rows)
+    public static void WriteHead(HttpContext context, string format, string fileName, long total, bool isTruncated)
     {
-        using var bytes = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(bytes, RecordJson.Writing))
-        {
-            writer.WriteStartObject();
-            writer.WriteString("log", kind + "s");
-            writer.WriteString("format", format);
-            writer.WriteNumber("rows", rows);
-            writer.WriteStartObject("filter");
-            foreach (var (name, values) in context.Request.Query.Where(pair => pair.Key != "format").OrderBy(pair => pair.Key, StringComparer.Ordinal))
-                writer.WriteString(name, string.Join(", ", values.OfType<string>()));
-            writer.WriteEndObject();
-            writer.WriteEndObject();
-        }
-        return System.Text.Encoding.UTF8.GetString(bytes.ToArray());
+        var response = context.Response;
+        response.ContentType = format == "csv" ? "text/csv; charset=utf-8" : "application/jsonl";
+        response.Headers.ContentDisposition = $"attachment; filename=\"{fileName}.{format}\"";
+        response.Headers["X-Total-Count"] = total.ToString();
+        if (isTruncated) response.Headers["X-Truncated"] = "true";
     }
+
+    /// <summary>What was exported, as the event of it tells.</summary>
+    public static string Describe(HttpContext context, string kind, string format, long rows) => RecordJson.Text(writer =>
+    {
+        writer.WriteStartObject();
+        writer.WriteString("log", kind + "s");
+        writer.WriteString("format", format);
+        writer.WriteNumber("rows", rows);
+        writer.WriteStartObject("filter");
+        foreach (var (name, values) in context.Request.Query.Where(pair => pair.Key != "format").OrderBy(pair => pair.Key, StringComparer.Ordinal))
+            writer.WriteString(name, string.Join(", ", values.OfType<string>()));
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    });
 }

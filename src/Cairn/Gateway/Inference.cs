@@ -18,7 +18,7 @@ sealed partial class Inference : IAsyncDisposable
         Backends = [.. host.Settings.Inference.Backends.Select(settings => new Backend(settings))];
         Routes = new(host.Settings.Inference.Routes, Backends);
         Ledger = new(host.Recorder, host.Settings.Inference, TellGap, host.Clock, host.Logs.CreateLogger<Ledger>());
-        RefusedKeys = new(host.Clock, address => Tell("auth.key_refused", "ApiKey", address, null));
+        RefusedKeys = new(host.Clock, address => Tell(new(Caller.Stranger, address, null), new("auth.key_refused", "ApiKey", null, null) { Outcome = "denied" }));
     }
 
     public IReadOnlyList<Backend> Backends { get; }
@@ -57,12 +57,12 @@ sealed partial class Inference : IAsyncDisposable
         Ledger.End(call.Record);
     }
 
-    Task TellGap(string metadata) => host.SelfAudit.Record(Caller.Nobody, null, "audit.gap_marked", "AuditLog", null, null, metadata);
+    Task TellGap(string metadata) => host.SelfAudit.Record(By.Cairn, new("audit.gap_marked", "AuditLog", null, null) { Metadata = metadata }, CancellationToken.None);
 
     /// <summary>Records an event that no call waits for.</summary>
-    async Task Tell(string action, string resource, string address, string? metadata)
+    async Task Tell(By by, Deed deed)
     {
-        var task = host.SelfAudit.RecordOrKeep(Caller.Nobody, address, action, resource, null, null, metadata);
+        var task = host.SelfAudit.RecordOrKeep(by, deed);
         telling.TryAdd(task, 0);
         try
         {
@@ -70,7 +70,7 @@ sealed partial class Inference : IAsyncDisposable
         }
         catch (IOException error)
         {
-            LogUntold(error, action);
+            LogUntold(error, deed.Action);
         }
         telling.TryRemove(task, out _);
     }

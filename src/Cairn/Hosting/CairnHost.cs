@@ -1,8 +1,10 @@
 using Cairn.Access;
+using Cairn.Access.Oidc;
 using Cairn.Events;
 using Cairn.Gateway;
 using Cairn.Records;
 using Cairn.Requests;
+using Cairn.Requests.Remote;
 using Cairn.Retention;
 using Cairn.Storage;
 using Cairn.Storage.Sqlite;
@@ -15,6 +17,9 @@ namespace Cairn.Hosting;
 /// </summary>
 sealed class CairnHost : IAsyncDisposable
 {
+    /// <summary>Often enough that what another process ended ends here within five seconds.</summary>
+    static readonly TimeSpan RoundEvery = TimeSpan.FromSeconds(2);
+
     readonly DataDirectory directory;
     readonly CancellationTokenSource stopping = new();
     readonly List<WebApplication> listeners = [];
@@ -25,8 +30,13 @@ sealed class CairnHost : IAsyncDisposable
     {
         (Settings, Clock, Logs, this.directory, Log, Control) = (settings, clock, logs, directory, log, control);
         Recorder = new(log, logs.CreateLogger<Recorder>());
-        Keys = new(control, clock);
-        SelfAudit = new(Recorder, clock);
+        SelfAudit = new(Recorder, control, log.Events.Kind, clock);
+        Keys = new(control, SelfAudit, clock);
+        Sessions = new(control, SelfAudit, clock);
+        Accounts = new(control, SelfAudit, Sessions, clock);
+        SignIns = new(clock);
+        Gateways = settings.Gateways.Count > 0 ? [.. settings.Gateways.Select(gateway => new RemoteGateway(gateway))] : null;
+        Oidc = settings.Oidc is { } oidc ? new(oidc, clock) : null;
         Retention = new(settings, log, control, SelfAudit, clock);
         Inference = new(this);
     }
@@ -39,6 +49,13 @@ sealed class CairnHost : IAsyncDisposable
     public Recorder Recorder { get; }
     public ApiKeys Keys { get; }
     public SelfAudit SelfAudit { get; }
+    public Sessions Sessions { get; }
+    public Accounts Accounts { get; }
+    public SignInThrottle SignIns { get; }
+
+    /// <summary>The provider that people may sign in with; null when none is configured.</summary>
+    public OidcProvider? Oidc { get; }
+
     public RetentionWorker Retention { get; }
     public Inference Inference { get; }
 
@@ -49,6 +66,12 @@ sealed class CairnHost : IAsyncDisposable
     public Uri? GatewayUrl { get; private set; }
 
     public Uri? ConsoleUrl { get; private set; }
+
+    /// <summary>The gateways in other processes whose requests the console shows; null when it shows this process's own.</summary>
+    public IReadOnlyList<RemoteGateway>? Gateways { get; }
+
+    /// <summary>The console as people address it, as far as that is known without a call.</summary>
+    public string ConsoleOrigin => (Settings.PublicUrl ?? ConsoleUrl ?? Settings.Console).GetLeftPart(UriPartial.Authority);
 
     /// <summary>The description of both listeners' paths, whichever of them this process opens.</summary>
     public byte[] ApiDescription => description ??= Describe();
@@ -125,12 +148,13 @@ sealed class CairnHost : IAsyncDisposable
     async Task KeepHouse()
     {
         var log = Logs.CreateLogger<CairnHost>();
-        using var minute = new PeriodicTimer(TimeSpan.FromSeconds(10), Clock);
+        using var rounds = new PeriodicTimer(RoundEvery, Clock);
         do
         {
             try
             {
-                await SelfAudit.WriteKept();
+                await SelfAudit.WriteKept(Stopping);
+                await Sessions.Refresh(Stopping);
                 await Keys.WriteLastUses(Stopping);
                 await Retention.RunWhenDue(Stopping);
                 await Inference.Ledger.TellGap();
@@ -144,7 +168,7 @@ sealed class CairnHost : IAsyncDisposable
                 HostLog.HousekeepingFailed(log, error);
             }
         }
-        while (await Tick(minute));
+        while (await Tick(rounds));
 
         async Task<bool> Tick(PeriodicTimer timer)
         {
@@ -169,13 +193,16 @@ sealed class CairnHost : IAsyncDisposable
         await Inference.DisposeAsync();
         try
         {
-            await SelfAudit.WriteKept();
+            await SelfAudit.WriteKept(CancellationToken.None);
+            await Sessions.Refresh(CancellationToken.None);
             await Keys.WriteLastUses(CancellationToken.None);
         }
         catch (IOException error)
         {
             HostLog.HousekeepingFailed(Logs.CreateLogger<CairnHost>(), error);
         }
+        Oidc?.Dispose();
+        foreach (var gateway in Gateways ?? []) gateway.Dispose();
         Retention.Dispose();
         await Recorder.DisposeAsync();
         await Log.DisposeAsync();

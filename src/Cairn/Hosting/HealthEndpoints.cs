@@ -14,7 +14,7 @@ static class HealthEndpoints
         .Get("/healthz", Alive, new("Whether the process is alive") { AnswerTypes = ["text/plain"] })
         .Get("/readyz", Ready, new("Whether records can be taken and read; 503 when not") { AnswerTypes = ["text/plain"] });
 
-    public static void MapAdminHealth(this WebApplication app, CairnHost host) => app.Routes(host, "/api/v1/admin", AccessRule.Key(Scopes.AuditRead))
+    public static void MapAdminHealth(this WebApplication app, CairnHost host) => app.Routes(host, "/api/v1/admin", AccessRule.Reader)
         .Get("/health", Health, new("How recording, the store and retention are") { Answers = "Health" });
 
     public static void MapMetrics(this WebApplication app, CairnHost host) => app.Routes(host, "", AccessRule.Open)

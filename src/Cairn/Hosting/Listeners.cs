@@ -1,10 +1,12 @@
 using System.Net;
 using Cairn.Access;
+using Cairn.Access.Oidc;
 using Cairn.Events;
 using Cairn.Gateway;
 using Cairn.Requests;
 using Cairn.Retention;
 using Cairn.Storage;
+using Microsoft.AspNetCore.HttpOverrides;
 
 namespace Cairn.Hosting;
 
@@ -13,7 +15,7 @@ static class Listeners
 {
     const int MostHeaderBytes = 32 * 1024, MostBodyBytes = 32 * 1024 * 1024;
 
-    public static WebApplication Gateway(CairnHost host) => Build(host, kestrel => Bind(kestrel, host.Settings.Gateway), isOwnersSocket: false, app =>
+    public static WebApplication Gateway(CairnHost host) => Build(host, kestrel => Bind(kestrel, host.Settings.Gateway), Door.Gateway, app =>
     {
         app.MapInference(host);
         app.MapEventIngest(host);
@@ -23,10 +25,14 @@ static class Listeners
         app.MapOpenApi(host);
     });
 
-    public static WebApplication Console(CairnHost host) => Build(host, kestrel => Bind(kestrel, host.Settings.Console), isOwnersSocket: false, app =>
+    public static WebApplication Console(CairnHost host) => Build(host, kestrel => Bind(kestrel, host.Settings.Console), Door.Console, app =>
     {
+        app.MapConsoleConfig(host);
+        app.MapSessions(host);
+        app.MapOidc(host);
+        app.MapUsers(host);
         app.MapEvents(host);
-        app.MapRequests(host, "/api/system");
+        app.MapRequests(host, "/api/system", isRemote: host.Gateways is not null);
         app.MapKeys(host);
         app.MapRetention(host);
         app.MapHealth(host);
@@ -35,8 +41,9 @@ static class Listeners
     });
 
     /// <summary>What commands speak to. Only the owner of the data directory can open it.</summary>
-    public static WebApplication Owners(CairnHost host, string socket) => Build(host, kestrel => kestrel.ListenUnixSocket(socket), isOwnersSocket: true, app =>
+    public static WebApplication Owners(CairnHost host, string socket) => Build(host, kestrel => kestrel.ListenUnixSocket(socket), Door.Owners, app =>
     {
+        app.MapUsers(host);
         app.MapEvents(host);
         app.MapRequests(host, "/api/system");
         app.MapKeys(host);
@@ -46,7 +53,7 @@ static class Listeners
         app.MapCheck(host);
     });
 
-    static WebApplication Build(CairnHost host, Action<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions> listen, bool isOwnersSocket, Action<WebApplication> map)
+    static WebApplication Build(CairnHost host, Action<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions> listen, Door door, Action<WebApplication> map)
     {
         AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, EnvironmentName = "Production" });
@@ -65,10 +72,11 @@ static class Listeners
         });
 
         var app = builder.Build();
-        app.Use(Guard(host));
+        if (Proxies(host.Settings) is { } forwarded) app.UseForwardedHeaders(forwarded);
+        app.Use(Guard(host, door));
         app.UseWebSockets(new() { KeepAliveInterval = TimeSpan.FromSeconds(15), KeepAliveTimeout = TimeSpan.FromSeconds(30) });
         app.UseRouting();
-        app.UseAccess(host.Keys, isOwnersSocket);
+        app.UseAccess(host, door);
         map(app);
         return app;
     }
@@ -81,8 +89,19 @@ static class Listeners
         else kestrel.ListenLocalhost(url.Port);
     }
 
+    /// <summary>How far a proxy is believed; null when none is named, and then nobody's word counts but the connection's.</summary>
+    static ForwardedHeadersOptions? Proxies(Settings settings)
+    {
+        if (settings.TrustedProxies.Count == 0) return null;
+        var options = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto, ForwardLimit = null };
+        options.KnownProxies.Clear();
+        options.KnownIPNetworks.Clear();
+        foreach (var network in settings.TrustedProxies) options.KnownIPNetworks.Add(network);
+        return options;
+    }
+
     /// <summary>The outermost step: headers that every answer has, and one shape for whatever fails inside.</summary>
-    static Func<HttpContext, RequestDelegate, Task> Guard(CairnHost host)
+    static Func<HttpContext, RequestDelegate, Task> Guard(CairnHost host, Door door)
     {
         var log = host.Logs.CreateLogger("Cairn.Hosting");
         return async (context, next) =>
@@ -90,6 +109,7 @@ static class Listeners
             context.Response.Headers.XContentTypeOptions = "nosniff";
             context.Response.Headers["Referrer-Policy"] = "no-referrer";
             context.Response.Headers.ContentSecurityPolicy = "default-src 'none'; frame-ancestors 'none'";
+            if (door == Door.Console && SameOrigin.IsHttps(context, host.Settings)) context.Response.Headers.StrictTransportSecurity = "max-age=31536000";
             try
             {
                 await next(context);

@@ -48,6 +48,7 @@ static class OpenApi
                 ["securitySchemes"] = new JsonObject
                 {
                     ["key"] = new JsonObject { ["type"] = "http", ["scheme"] = "bearer", ["description"] = "An API key: crn_ and 36 letters and digits. x-api-key takes it as well." },
+                    ["session"] = new JsonObject { ["type"] = "apiKey", ["in"] = "cookie", ["name"] = "cairn_session", ["description"] = "Who is signed in, at the console's listener alone. Calls that change something must come from the console's own pages." },
                 },
                 ["schemas"] = Schemas(),
             },
@@ -64,8 +65,7 @@ static class OpenApi
         var operation = route.Metadata.GetMetadata<Operation>()!;
         var rule = route.Metadata.GetMetadata<AccessRule>()!;
         var described = new JsonObject { ["tags"] = Strings([listener]), ["summary"] = operation.Summary };
-        if (rule is { IsOpen: false, Scope: { } scope }) described["description"] = $"Takes a key with the scope {scope}.";
-        if (rule is { IsOpen: false, Scope: null }) described["description"] = "Takes a full administrator.";
+        if (!rule.IsOpen) described["description"] = $"Takes {rule.Wanted}.";
 
         JsonObject[] parameters =
         [
@@ -79,13 +79,13 @@ static class OpenApi
         var answer = new JsonObject { ["description"] = operation.Status == StatusCodes.Status101SwitchingProtocols ? "Frames follow: log, ping and error." : "It is done." };
         if (operation.Headers.Length > 0)
             answer["headers"] = new JsonObject([.. operation.Headers.Select(name => KeyValuePair.Create(name, (JsonNode?)new JsonObject { ["schema"] = Type("string") }))]);
-        if (operation.Status < 300 && operation.Status >= 200) answer["content"] = Content(operation.AnswerTypes, operation.Answers is { } schema ? Schema(schema) : Type("string"));
+        if (operation.Status is >= 200 and < 300 and not StatusCodes.Status204NoContent) answer["content"] = Content(operation.AnswerTypes, operation.Answers is { } schema ? Schema(schema) : Type("string"));
 
         var answers = new JsonObject { [operation.Status.ToString()] = answer };
         if (operation.Query.Length > 0 || operation.Takes is not null) answers["400"] = Refused("What was asked is not understood; the problem names what.");
         if (!rule.IsOpen)
         {
-            answers["401"] = Refused("No key, or none that is known.");
+            answers["401"] = Refused("Not signed in: no session, no key, or none that is known.");
             answers["403"] = Refused("The caller may not do this.");
         }
         if (route.RoutePattern.Parameters.Count > 0) answers["404"] = Refused("There is none with this id.");
@@ -96,7 +96,8 @@ static class OpenApi
             answers["503"] = Refused("The log cannot be written; nothing was acknowledged. Retry-After says when to send it again.");
         }
         described["responses"] = answers;
-        described["security"] = rule.IsOpen ? new JsonArray() : new JsonArray(new JsonObject { ["key"] = new JsonArray() });
+        string[] ways = [.. rule.Scope is null ? [] : new[] { "key" }, .. rule.Least is null ? [] : new[] { "session" }];
+        described["security"] = new JsonArray([.. ways.Select(way => new JsonObject { [way] = new JsonArray() })]);
         return described;
     }
 
@@ -145,6 +146,24 @@ static class OpenApi
             ["CreatedKey"] = new JsonObject { ["allOf"] = new JsonArray(Schema("Key"), Object(("key", Type("string")))) },
             ["Keys"] = List("Key"),
             ["NewKey"] = Optional(Object(("name", Type("string")), ("scopes", Items(Scope())), ("expiresAt", Nullable("string"))), "expiresAt"),
+            ["SignIn"] = Optional(Object(("email", Type("string")), ("password", Type("string")), ("redirect", Type("string"))), "redirect"),
+            ["SignInByLink"] = Optional(Object(("token", Type("string")), ("email", Type("string")), ("name", Type("string")), ("password", Type("string")), ("redirect", Type("string"))), "email", "name", "password", "redirect"),
+            ["SignedIn"] = Object(("user", Object(Person())), ("redirect", Type("string"))),
+            ["Me"] = Object([.. Person(), ("session", Object(("id", Type("string")), ("createdAt", Time()), ("expiresAt", Time())))]),
+            ["NewPassword"] = Optional(Object(("current", Type("string")), ("password", Password())), "current"),
+            ["OwnSessions"] = Items(Object([("id", Type("string")), ("current", Type("boolean")), .. Session()])),
+            ["Sessions"] = Items(Object([("id", Type("string")), ("userId", Type("string")), ("email", Nullable("string")), .. Session()])),
+            ["User"] = Object([.. Person(), ("provider", Type("boolean")), ("createdAt", Time()), ("lastSignInAt", Nullable("string")), ("disabledAt", Nullable("string"))]),
+            ["Users"] = List("User"),
+            ["NewUser"] = Optional(Object(("email", Type("string")), ("role", RoleName()), ("name", Type("string")), ("password", Password())), "name", "password"),
+            ["UserChange"] = Optional(Object(("role", RoleName()), ("name", Nullable("string")), ("password", Password()), ("disabled", Type("boolean"))), "role", "name", "password", "disabled"),
+            ["UserLink"] = Object(("url", Type("string")), ("expiresAt", Time())),
+            ["Config"] = Optional(Object(
+                ("productName", Type("string")),
+                ("backLink", new JsonObject { ["oneOf"] = new JsonArray(Object(("label", Type("string")), ("url", Type("string"))), Type("null")) }),
+                ("links", Items(Object(("group", Type("string")), ("label", Type("string")), ("url", Type("string"))))),
+                ("signIn", Object(("password", Type("boolean")), ("provider", new JsonObject { ["oneOf"] = new JsonArray(Object(("name", Type("string")), ("url", Type("string"))), Type("null")) }))),
+                ("needsAdministrator", Type("boolean")), ("auditLogsEnabled", Type("boolean"))), "auditLogsEnabled"),
             ["RetentionRun"] = Optional(Object(("at", Time()), ("requests", Type("integer")), ("events", Type("integer")), ("dryRun", Type("boolean")), ("held", Type("string"))), "held"),
             ["Retention"] = Object(
                 ("requestDays", Type("integer")), ("eventDays", Type("integer")), ("maxBytes", Type("integer")),
@@ -161,6 +180,10 @@ static class OpenApi
 
         static JsonObject Usage() => Optional(Object(("name", Nullable("string")), ("requests", Type("integer")), ("prompt", Type("integer")), ("completion", Type("integer")), ("total", Type("integer"))), "name");
         static JsonObject Tokens() => Object(("prompt", Type("integer")), ("completion", Type("integer")), ("total", Type("integer")));
+        static JsonObject RoleName() => new() { ["type"] = "string", ["enum"] = Strings(AccountRoles.All) };
+        static JsonObject Password() => new() { ["type"] = "string", ["minLength"] = Access.Password.Shortest, ["maxLength"] = Access.Password.Longest };
+        static (string, JsonObject)[] Person() => [("id", Type("string")), ("email", Type("string")), ("name", Nullable("string")), ("role", RoleName()), ("hasPassword", Type("boolean"))];
+        static (string, JsonObject)[] Session() => [("createdAt", Time()), ("lastUsedAt", Time()), ("expiresAt", Time()), ("ip", Nullable("string")), ("userAgent", Nullable("string"))];
         static JsonObject Scope() => new() { ["type"] = "string", ["enum"] = Strings(Scopes.All) };
     }
 
@@ -197,9 +220,9 @@ static class OpenApi
         ["required"] = Strings(members.Select(member => member.Name)),
     };
 
-    static JsonObject Optional(JsonObject schema, string name)
+    static JsonObject Optional(JsonObject schema, params string[] names)
     {
-        schema["required"] = Strings(schema["required"]!.AsArray().Select(one => (string)one!).Where(one => one != name));
+        schema["required"] = Strings(schema["required"]!.AsArray().Select(one => (string)one!).Where(one => !names.Contains(one)));
         return schema;
     }
 

@@ -8,6 +8,9 @@ static class Problems
 {
     public static IResult Bad(BadParameter fault) => new Problem(StatusCodes.Status400BadRequest, "Bad parameter", $"{fault.Name} {fault.Why}.", fault.Name);
 
+    /// <summary>It would not fit with what is there.</summary>
+    public static IResult Conflict(string detail, string? parameter = null) => new Problem(StatusCodes.Status409Conflict, "Conflict", detail, parameter);
+
     public static IResult Bad(string detail) => new Problem(StatusCodes.Status400BadRequest, "Bad request", detail, null);
 
     public static Problem Status(int status, string title, string detail) => new Problem(status, title, detail, null);
@@ -17,6 +20,8 @@ static class Problems
     public static IResult WrongType(string wanted) => new Problem(StatusCodes.Status415UnsupportedMediaType, "Unsupported content type", $"This call takes {wanted}.", null);
 
     public static IResult TooLarge(string detail) => new Problem(StatusCodes.Status413PayloadTooLarge, "Too large", detail, null);
+
+    public static IResult TooMany(string detail) => new Problem(StatusCodes.Status429TooManyRequests, "Too many attempts", detail, null, RetryAfterSeconds: 2);
 
     /// <summary>Too much is under way; the same call does later.</summary>
     public static IResult Busy(string detail) => new Problem(StatusCodes.Status503ServiceUnavailable, "Busy", detail, null, RetryAfterSeconds: 5);

@@ -1,8 +1,11 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Cairn.Access;
+using Cairn.Access.Oidc;
 using Cairn.Events;
 using Cairn.Gateway;
 using Cairn.Records;
+using Cairn.Requests.Remote;
 
 namespace Cairn.Hosting;
 
@@ -41,7 +44,44 @@ sealed partial record Settings
 
     public GatewaySettings Inference { get; init; } = new();
 
+    /// <summary>The console as browsers address it, when a proxy stands before it. Null, the default, takes the address that each call names.</summary>
+    public Uri? PublicUrl { get; init; }
+
+    /// <summary>Proxies (addresses or networks) whose X-Forwarded-For and X-Forwarded-Proto are believed. None by default.</summary>
+    public IReadOnlyList<System.Net.IPNetwork> TrustedProxies { get; init; } = [];
+
+    /// <summary>How the console calls itself.</summary>
+    public string ProductName { get; init; } = "Cairn";
+
+    /// <summary>Where the console's "back" leads; null for no such link.</summary>
+    public ConsoleLink? BackLink { get; init; }
+
+    /// <summary>Further links of the console's sidebar.</summary>
+    public IReadOnlyList<ConsoleLink> Links { get; init; } = [];
+
+    /// <summary>Gateways in other processes whose requests this console shows. None by default, and only for the role console.</summary>
+    public IReadOnlyList<GatewayAddress> Gateways { get; init; } = [];
+
+    /// <summary>The first administrator, for unattended installs; used while there is none. Null, the default, prints a link instead.</summary>
+    public (string Email, string Password)? Admin { get; init; }
+
+    /// <summary>A provider to sign in with; null for none.</summary>
+    public OidcSettings? Oidc { get; init; }
+
     public EventCatalog Catalog { get; init; } = EventCatalog.Known;
+
+    /// <summary>The settings that decide what is kept and who may see it, as texts; a change of one is an event. None of them is a secret.</summary>
+    public IEnumerable<(string Name, string? Value)> Audited =>
+    [
+        ("Retention:RequestDays", RequestDays.ToString()), ("Retention:EventDays", EventDays.ToString()), ("Retention:MaxBytes", MaxBytes.ToString()), ("Export:MaxRows", ExportRows.ToString()),
+        ("Store", Store), ("Role", Role.ToString().ToLowerInvariant()), ("Gateway:Url", Gateway.OriginalString), ("Console:Url", Console.OriginalString), ("Console:PublicUrl", PublicUrl?.OriginalString),
+        ("TrustedProxies", TrustedProxies.Count == 0 ? null : string.Join(", ", TrustedProxies)),
+        ("Console:Gateways", Gateways.Count == 0 ? null : string.Join(", ", Gateways.Select(gateway => $"{gateway.Name} {gateway.Url}"))),
+        ("Oidc:Issuer", Oidc?.Issuer.OriginalString), ("Oidc:ClientId", Oidc?.ClientId), ("Oidc:RoleClaim", Oidc?.RoleClaim),
+        ("Oidc:AdminValues", Joined(Oidc?.AdminValues)), ("Oidc:ViewerValues", Joined(Oidc?.ViewerValues)), ("Oidc:UserValues", Joined(Oidc?.UserValues)),
+    ];
+
+    static string? Joined(IReadOnlyList<string>? values) => values is null ? null : string.Join(", ", values);
 
     /// <param name="args">Command line settings: <c>--data DIR --store S --gateway URL --console URL --role R</c>.</param>
     public static Settings Read(IReadOnlyDictionary<string, string?> args)
@@ -96,22 +136,105 @@ sealed partial record Settings
             MaxBytes = Number(all, "Retention:MaxBytes", 0, 0, long.MaxValue),
             ExportRows = (int)Number(all, "Export:MaxRows", 10_000, 0, int.MaxValue),
             Inference = GatewaySettings.Read(all),
+            PublicUrl = ReadPublicUrl(all),
+            TrustedProxies = [.. List(all, "TrustedProxies", []).Select(text => ReadNetwork("TrustedProxies", text))],
+            ProductName = Value(all, "Console:ProductName") ?? "Cairn",
+            BackLink = Value(all, "Console:BackUrl") is { } back ? new("", Value(all, "Console:BackLabel") ?? "Back to app", Link("Console:BackUrl", back)) : null,
+            Links = [.. all.GetSection("Console:Links").GetChildren().Select(link => new ConsoleLink(
+                Value(link, "Group") ?? "More", Value(link, "Label") ?? throw Refused(link.Path + ":Label", "nothing", "a label"), Link(link.Path + ":Url", Value(link, "Url") ?? "")))],
+            Gateways = ReadGateways(all),
+            Admin = ReadAdmin(all),
+            Oidc = ReadOidc(all),
             Catalog = new(
                 all.GetSection("Events:Actions").GetChildren().Select(action => KeyValuePair.Create(action.Key, action.Value ?? throw Refused(action.Path, "nothing", "a label"))),
                 all.GetSection("Events:Resources").GetChildren().Select(ReadResource)),
         };
     }
 
-    [GeneratedRegex("^(" + GatewaySettings.Names + "|Data|Store|Role|(Gateway|Console):Url|Retention:(RequestDays|EventDays|MaxBytes)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link))$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(" + GatewaySettings.Names + "|Data|Store|Role|(Gateway|Console):Url|TrustedProxies|Console:(PublicUrl|ProductName|BackUrl|BackLabel)|Console:Gateways:[^:]+:(Name|Url|Key)|Console:Links:[^:]+:(Group|Label|Url)|Admin:(Email|Password)|Oidc:(Name|Issuer|ClientId|ClientSecret|Scope|RoleClaim|AdminValues|ViewerValues|UserValues)|Retention:(RequestDays|EventDays|MaxBytes)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link))$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Known();
 
     static ResourceType ReadResource(IConfigurationSection section)
     {
         var link = Value(section, "Link");
-        if (link is not null && !(link.StartsWith('/') && !link.StartsWith("//", StringComparison.Ordinal)) && !link.StartsWith("https://", StringComparison.Ordinal) && !link.StartsWith("http://", StringComparison.Ordinal))
-            throw Refused(section.Path + ":Link", link, "a path such as /admin/users/{id}, or an http(s) address");
-        return new(section.Key, Value(section, "Label") ?? section.Key, link);
+        return new(section.Key, Value(section, "Label") ?? section.Key, link is null ? null : Link(section.Path + ":Link", link));
     }
+
+    /// <summary>Where a link of the console may lead: never to a script.</summary>
+    static string Link(string key, string link) =>
+        (link.StartsWith('/') && !link.StartsWith("//", StringComparison.Ordinal)) || link.StartsWith("https://", StringComparison.Ordinal) || link.StartsWith("http://", StringComparison.Ordinal)
+            ? link
+            : throw Refused(key, link, "a path such as /admin/users/{id}, or an http(s) address");
+
+    static Uri? ReadPublicUrl(IConfiguration all)
+    {
+        if (Value(all, "Console:PublicUrl") is not { } text) return null;
+        return Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.AbsolutePath == "/" && url.Query == "" && url.Fragment == "" && url.UserInfo == ""
+            ? url
+            : throw Refused("Console:PublicUrl", url is { UserInfo.Length: > 0 } ? "(hidden: holds a password)" : text, "an address without a path, such as https://cairn.example.com");
+    }
+
+    static System.Net.IPNetwork ReadNetwork(string key, string text)
+    {
+        if (System.Net.IPNetwork.TryParse(text, out var network)) return network;
+        return System.Net.IPAddress.TryParse(text, out var address)
+            ? new(address, address.GetAddressBytes().Length * 8)
+            : throw Refused(key, text, "IP addresses and networks, separated by commas, such as 10.0.0.5, 10.1.0.0/16");
+    }
+
+    static List<GatewayAddress> ReadGateways(IConfiguration all)
+    {
+        var gateways = all.GetSection("Console:Gateways").GetChildren().Select(gateway =>
+        {
+            var text = Value(gateway, "Url") ?? throw Refused(gateway.Path + ":Url", "nothing", "a gateway's address, such as http://10.0.0.5:10243");
+            if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.AbsolutePath != "/" || url.Query != "" || url.UserInfo != "")
+                throw Refused(gateway.Path + ":Url", url is { UserInfo.Length: > 0 } ? "(hidden: holds a password)" : text, "a gateway's address without a path, such as http://10.0.0.5:10243");
+            var key = Value(gateway, "Key") ?? throw Refused(gateway.Path + ":Key", "nothing", "an API key of that gateway with the scope audit:read");
+            return KeyText.IsWellFormed(key) ? new GatewayAddress(Value(gateway, "Name") ?? url.Authority, url, key) : throw Refused(gateway.Path + ":Key", "(hidden)", "an API key of that gateway: crn_ and 36 letters and digits");
+        }).ToList();
+        if (gateways.Count > 0 && Value(all, "Role") != "console") throw Refused("Console:Gateways", "there", "nothing, unless Role is console: a console beside its own gateway shows that one's requests");
+        return gateways.Select(gateway => gateway.Name).Distinct().Count() == gateways.Count ? gateways : throw Refused("Console:Gateways", "two of one name", "a name for each gateway");
+    }
+
+    static (string, string)? ReadAdmin(IConfiguration all)
+    {
+        var (email, password) = (Value(all, "Admin:Email"), Value(all, "Admin:Password"));
+        if (email is null && password is null) return null;
+        if (email is null || !Account.IsEmail(email)) throw Refused("Admin:Email", email ?? "nothing", "an e-mail address");
+        if (password is null) throw Refused("Admin:Password", "nothing", "the first administrator's password");
+        if (Password.WhyNot(password, email) is { } why) throw new SettingException($"Setting Admin:Password {why}.");
+        return (email, password);
+    }
+
+    static OidcSettings? ReadOidc(IConfiguration all)
+    {
+        if (!all.GetSection("Oidc").Exists()) return null;
+        var text = Value(all, "Oidc:Issuer") ?? throw Refused("Oidc:Issuer", "nothing", "the provider's issuer, such as https://id.example.com/realms/main");
+        // Without TLS anyone on the way could say who signs in; on this machine there is no way.
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var issuer) || issuer.Query != "" || issuer.Fragment != "" || issuer.UserInfo != "" || !(issuer.Scheme == "https" || (issuer.Scheme == "http" && issuer.IsLoopback)))
+            throw Refused("Oidc:Issuer", issuer is { UserInfo.Length: > 0 } ? "(hidden: holds a password)" : text, "an https address (http for this machine alone), to the letter as the provider calls itself");
+        var plain = new OidcSettings(issuer, Value(all, "Oidc:ClientId") ?? throw Refused("Oidc:ClientId", "nothing", "the client id that the provider knows Cairn by"));
+        var scope = Value(all, "Oidc:Scope") ?? plain.Scope;
+        if (!scope.Split(' ').Contains("openid")) throw Refused("Oidc:Scope", scope, "a list with openid in it, separated by spaces");
+        return plain with
+        {
+            Name = Value(all, "Oidc:Name") ?? plain.Name,
+            ClientSecret = Value(all, "Oidc:ClientSecret"),
+            Scope = scope,
+            RoleClaim = Value(all, "Oidc:RoleClaim") ?? plain.RoleClaim,
+            AdminValues = List(all, "Oidc:AdminValues", plain.AdminValues),
+            ViewerValues = List(all, "Oidc:ViewerValues", plain.ViewerValues),
+            UserValues = List(all, "Oidc:UserValues", plain.UserValues),
+        };
+    }
+
+    /// <summary>Values with commas between them; a single dash stands for none.</summary>
+    static IReadOnlyList<string> List(IConfiguration all, string key, IReadOnlyList<string> absent) => Value(all, key) switch
+    {
+        null => absent,
+        "-" => [],
+        var text => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+    };
 
     static string? Value(IConfiguration all, string key) => string.IsNullOrWhiteSpace(all[key]) ? null : all[key];
 

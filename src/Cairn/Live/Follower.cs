@@ -11,12 +11,6 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
 {
     const int FirstRecords = 100, MostAtOnce = 200;
 
-    public static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(30);
-
-    static readonly TimeSpan GoodbyeAfter = TimeSpan.FromSeconds(2);
-
-    static readonly byte[] Ping = """{"type":"ping"}"""u8.ToArray();
-
     readonly RecordJson<T> json = new(log.Kind);
     readonly ArrayBufferWriter<byte> frame = new(1024);
     long lastSent = clock.GetTimestamp();
@@ -27,7 +21,7 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
     public async Task Run(long? after, CancellationToken ended, CancellationToken stopping)
     {
         using var gone = CancellationTokenSource.CreateLinkedTokenSource(ended, stopping);
-        var listening = Listen(gone);
+        var listening = FollowerSocket.Listen(socket, gone);
         try
         {
             var place = after ?? await SendNewest(gone.Token);
@@ -44,7 +38,7 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
                 }
                 if (!await Rings(next, gone.Token))
                 {
-                    await socket.SendAsync(Ping, WebSocketMessageType.Text, true, gone.Token);
+                    await socket.SendAsync(FollowerSocket.Ping, WebSocketMessageType.Text, true, gone.Token);
                     lastSent = clock.GetTimestamp();
                 }
             }
@@ -59,14 +53,14 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
         }
         finally
         {
-            await Close(ended.IsCancellationRequested, stopping.IsCancellationRequested, listening);
+            await FollowerSocket.Close(socket, ended.IsCancellationRequested, stopping.IsCancellationRequested, listening);
         }
     }
 
     /// <summary>Waits for the bell; false when nothing was sent for as long as a quiet connection may be.</summary>
     async Task<bool> Rings(Task next, CancellationToken cancel)
     {
-        var left = PingAfter - clock.GetElapsedTime(lastSent);
+        var left = FollowerSocket.PingAfter - clock.GetElapsedTime(lastSent);
         if (left <= TimeSpan.Zero) return false;
         try
         {
@@ -102,42 +96,5 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
         }
         await socket.SendAsync(frame.WrittenMemory, WebSocketMessageType.Text, true, cancel);
         lastSent = clock.GetTimestamp();
-    }
-
-    /// <summary>Reads what the other side says, which is nothing but that it leaves. A read is never given up: that would break the connection off without a word.</summary>
-    async Task Listen(CancellationTokenSource gone)
-    {
-        var buffer = new byte[256];
-        try
-        {
-            while ((await socket.ReceiveAsync(buffer.AsMemory(), CancellationToken.None)).MessageType != WebSocketMessageType.Close) { }
-        }
-        catch (Exception error) when (error is WebSocketException or OperationCanceledException or InvalidOperationException)
-        {
-            // Broken off without a word: as good as closed.
-        }
-        await gone.CancelAsync();
-    }
-
-    /// <summary>Says goodbye, waits a moment for the other side's, and ends the connection either way.</summary>
-    async Task Close(bool refused, bool stopped, Task listening)
-    {
-        using var patience = new CancellationTokenSource(GoodbyeAfter);
-        try
-        {
-            if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
-            {
-                var (status, why) = refused ? (WebSocketCloseStatus.PolicyViolation, "access ended")
-                    : stopped ? (WebSocketCloseStatus.EndpointUnavailable, "the server stops")
-                    : (WebSocketCloseStatus.NormalClosure, "");
-                await socket.CloseOutputAsync(status, why, patience.Token);
-            }
-            await listening.WaitAsync(patience.Token);
-        }
-        catch (Exception error) when (error is WebSocketException or OperationCanceledException)
-        {
-            socket.Abort();
-        }
-        await listening;
     }
 }

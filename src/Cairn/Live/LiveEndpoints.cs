@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using Cairn.Access;
 using Cairn.Hosting;
 using Cairn.Records;
@@ -20,15 +21,21 @@ static class LiveEndpoints
         var after = query.TailCursor("after", log.Kind.Name);
         if (query.Fault is { } fault) return Problems.Bad(fault);
         if (after > await log.LastPosition(context.RequestAborted)) return Problems.Bad(new BadParameter("after", "is ahead of this log"));
-        if (!context.WebSockets.IsWebSocketRequest) return Problems.Status(StatusCodes.Status426UpgradeRequired, "This path is a WebSocket", "Open it as a WebSocket (ws://), or read the list beside it.");
+        return await Accept(context, (socket, gone) =>
+            new Follower<T>(socket, log, feed, filter, context.RequestServices.GetRequiredService<TimeProvider>()).Run(after, Caller.Of(context).Ended, gone), stopping);
+    }
 
+    /// <summary>Upgrades a call, and follows until one of the two sides ends it.</summary>
+    /// <param name="follow">Is given the connection, and what rings when it is gone or Cairn stops.</param>
+    public static async Task<IResult> Accept(HttpContext context, Func<WebSocket, CancellationToken, Task> follow, CancellationToken stopping)
+    {
+        if (!context.WebSockets.IsWebSocketRequest) return Problems.Status(StatusCodes.Status426UpgradeRequired, "This path is a WebSocket", "Open it as a WebSocket (ws://), or read the list beside it.");
         try
         {
             if (Interlocked.Increment(ref connections) > MostConnections) return Problems.Busy($"{MostConnections} live connections are open already. Come back later.");
             using var gone = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
             using var socket = await context.WebSockets.AcceptWebSocketAsync();
-            var clock = context.RequestServices.GetRequiredService<TimeProvider>();
-            await new Follower<T>(socket, log, feed, filter, clock).Run(after, Caller.Of(context).Ended, gone.Token);
+            await follow(socket, gone.Token);
             return Results.Empty;
         }
         finally

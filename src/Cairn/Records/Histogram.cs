@@ -33,6 +33,14 @@ sealed class Histogram
 
     public void Add(long value) => counts[Bin(value)]++;
 
+    /// <summary>Adds so many values of one bin.</summary>
+    public void Add(int bin, long count) => counts[bin] += count;
+
+    /// <summary>Every bin that has values, and how many.</summary>
+    public IEnumerable<(int Bin, long Count)> Bins => counts.Index().Where(pair => pair.Item != 0);
+
+    public static int BinCount { get; } = Bin(long.MaxValue) + 1;
+
     public void Add(ReadOnlySpan<byte> bytes)
     {
         for (var walk = new Walk(bytes); walk.Bin < int.MaxValue; walk.Next()) counts[walk.Bin] += walk.Count;

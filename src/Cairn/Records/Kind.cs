@@ -8,6 +8,9 @@ interface IRecord
     /// <summary>The place in the log: 1, 2, 3 ... in the order of recording, without holes. Zero until it is stored.</summary>
     long Position { get; set; }
 
+    /// <summary>The place in the order of time, which a list's cursor holds. Set when it is read from a list.</summary>
+    long Place { get; set; }
+
     /// <summary>When it happened, in milliseconds since 1970.</summary>
     long TimeMs { get; }
 

@@ -17,7 +17,11 @@ sealed record Tail<T>(IReadOnlyList<T> Records, long Examined);
 sealed record Group(string?[] Values, long Count, long[] Sums);
 
 /// <param name="Groups">One list for each grouping that was asked for, largest count first.</param>
-/// <param name="Percentiles">Of the kind's <see cref="Kind{T}.Measured"/> field; null when not asked for or nothing matches.</param>
-sealed record Summary<T>(long Count, long[] Sums, IReadOnlyList<Group>[] Groups, Percentiles? Percentiles);
+/// <param name="Measured">How the kind's <see cref="Kind{T}.Measured"/> field is spread; null when not asked for.</param>
+sealed record Summary<T>(long Count, long[] Sums, IReadOnlyList<Group>[] Groups, Histogram? Measured)
+{
+    /// <summary>Null when not asked for or nothing matches.</summary>
+    public Percentiles? Percentiles => Measured?.Percentiles();
+}
 
 sealed record Percentiles(long P50, long P95, long P99);

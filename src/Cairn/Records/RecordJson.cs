@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -8,7 +10,8 @@ sealed class RecordJson<T>(Kind<T> kind) where T : class, IRecord, new()
 {
     readonly (Field<T> Field, JsonEncodedText Name)[] fields = [.. kind.Fields.Select(field => (field, JsonEncodedText.Encode(field.Name)))];
 
-    public void Write(Utf8JsonWriter writer, T record)
+    /// <param name="cursor">Stands behind the fields, where a list's reader asked for it.</param>
+    public void Write(Utf8JsonWriter writer, T record, string? cursor = null)
     {
         Span<byte> time = stackalloc byte[Iso.Length];
         writer.WriteStartObject();
@@ -41,6 +44,7 @@ sealed class RecordJson<T>(Kind<T> kind) where T : class, IRecord, new()
                 default: writer.WriteNumber(name, number); break;
             }
         }
+        if (cursor is not null) writer.WriteString("cursor"u8, cursor);
         writer.WriteEndObject();
     }
 }
@@ -49,4 +53,16 @@ static class RecordJson
 {
     /// <summary>Letters of all languages stand as themselves; answers are never HTML.</summary>
     public static readonly JsonWriterOptions Writing = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    /// <summary>What is written, as a text.</summary>
+    public static string Text(Action<Utf8JsonWriter> write)
+    {
+        var bytes = new ArrayBufferWriter<byte>(256);
+        using (var writer = new Utf8JsonWriter(bytes, Writing)) write(writer);
+        return Encoding.UTF8.GetString(bytes.WrittenSpan);
+    }
+
+    /// <summary>A time as every answer has it; null where there is none.</summary>
+    public static void WriteTime(this Utf8JsonWriter writer, string name, DateTimeOffset? at) =>
+        writer.WriteString(name, at is { } time ? Iso.Text(time.ToUnixTimeMilliseconds()) : null);
 }

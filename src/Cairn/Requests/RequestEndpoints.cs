@@ -3,6 +3,7 @@ using Cairn.Export;
 using Cairn.Hosting;
 using Cairn.Live;
 using Cairn.Records;
+using Cairn.Requests.Remote;
 
 namespace Cairn.Requests;
 
@@ -10,28 +11,31 @@ namespace Cairn.Requests;
 static class RequestEndpoints
 {
     /// <param name="prefix"><c>/admin</c> on the gateway, <c>/api/system</c> on the console.</param>
-    public static void MapRequests(this WebApplication app, CairnHost host, string prefix) => app.Routes(host, prefix, AccessRule.Key(Scopes.AuditRead))
-        .Get("/audit-logs", List, new("List requests, newest first")
+    /// <param name="isRemote">Asks other gateways instead of this process's own log.</param>
+    public static void MapRequests(this WebApplication app, CairnHost host, string prefix, bool isRemote = false) => app.Routes(host, prefix, AccessRule.Reader)
+        .Get("/audit-logs", isRemote ? RemoteRequests.List : List, new("List requests, newest first")
         {
-            Query = [.. Filter, Operation.Limit(1_000, 100), new("offset", "How many to pass over.", "integer", Least: 0, Default: "0"), Operation.Cursor],
+            Query = [.. Filter, Operation.Limit(1_000, 100), new("offset", "How many to pass over.", "integer", Least: 0, Default: "0"), Operation.Cursor, Cursors],
             Answers = "Requests",
-            Headers = ["X-Total-Count", "X-Next-Cursor"],
+            Headers = ["X-Total-Count", "X-Next-Cursor", RemoteRequests.AwayHeader],
         })
-        .Get("/audit-logs/stats", RequestStats.Stats, new("Totals, tokens and durations of what matches") { Query = Filter, Answers = "Stats" })
-        .Get("/audit-logs/timeline", RequestStats.Timeline, new("Counts and tokens over time")
+        .Get("/audit-logs/stats", isRemote ? RemoteRequests.Stats : RequestStats.Stats, new("Totals, tokens and durations of what matches") { Query = [.. Filter, RequestStats.Parts], Answers = "Stats" })
+        .Get("/audit-logs/timeline", isRemote ? RemoteRequests.Timeline : RequestStats.Timeline, new("Counts and tokens over time")
         {
             Query = [.. Filter, new("bucket", "How long one bucket is.", Allowed: ["auto", "1m", "1h", "1d"], Default: "auto")],
             Answers = "Timeline",
         })
-        .Get("/audit-logs/export", Export, new("All matching requests as a file")
+        .Get("/audit-logs/export", isRemote ? RemoteRequests.Export : Export, new("All matching requests as a file")
         {
             Query = [Operation.Format("jsonl"), .. Filter],
             AnswerTypes = ["application/jsonl", "text/csv"],
             Headers = ["X-Total-Count", "Content-Disposition"],
         })
-        .Get("/ws/audit-logs", Follow, new("Follow requests over a WebSocket") { Query = [Operation.After, .. Filter], Status = StatusCodes.Status101SwitchingProtocols });
+        .Get("/ws/audit-logs", isRemote ? RemoteRequests.Follow : Follow, new("Follow requests over a WebSocket") { Query = [Operation.After, .. Filter], Status = StatusCodes.Status101SwitchingProtocols });
 
     static Parameter[] Filter => Operation.Filter(RequestFields.Kind, "start_time", "end_time");
+
+    static readonly Parameter Cursors = new("cursors", "Give each entry the cursor that goes on after it, for who merges several lists.", Allowed: ["false", "true"], Default: "false");
 
     static async Task<IResult> List(HttpContext context, CairnHost host)
     {
@@ -41,6 +45,7 @@ static class RequestEndpoints
         var limit = (int)query.Number("limit", 100, 1, 1_000);
         var offset = query.Number("offset", 0, 0, long.MaxValue / 2);
         var cursor = query.ListCursor(log.Kind.Name);
+        var cursors = query.Choice("cursors", "false", "false", "true") == "true";
         if (cursor is not null && offset > 0) query.Refuse("offset", "cannot be given together with cursor");
         if (query.Fault is { } fault) return Problems.Bad(fault);
 
@@ -51,7 +56,7 @@ static class RequestEndpoints
         return new JsonAnswer(writer =>
         {
             writer.WriteStartArray();
-            foreach (var record in page.Records) json.Write(writer, record);
+            foreach (var record in page.Records) json.Write(writer, record, cursors ? Cursor.ForList(log.Kind.Name, record.Place) : null);
             writer.WriteEndArray();
         });
     }

@@ -6,6 +6,7 @@ namespace Cairn.Requests;
 sealed class RequestRecord : IRecord
 {
     public long Position { get; set; }
+    public long Place { get; set; }
     public string RequestId { get; set; } = "";
     public long TimeMs { get; set; }
     public string Model { get; set; } = "";

@@ -10,33 +10,47 @@ static class RequestStats
 {
     const int MostGroups = 50, MostBuckets = 1_500;
 
+    public static readonly Parameter Parts = new("parts", "Answer every group instead of the largest 50, and the bins of the durations, for who adds several logs up.", Allowed: ["false", "true"], Default: "false");
+
     public static async Task<IResult> Stats(HttpContext context, CairnHost host)
     {
         var query = new Query(context.Request.Query);
         var filter = query.Filter(host.Log.Requests.Kind, "start_time", "end_time");
+        var parts = query.Choice("parts", "false", "false", "true") == "true";
         if (query.Fault is { } fault) return Problems.Bad(fault);
 
         var summary = await host.Log.Requests.Summarise(filter, [[Status], [BackendType], [Model], [ApiKeyId, ApiKeyName], [User]], percentiles: true, context.RequestAborted);
-        return new JsonAnswer(writer =>
+        return new JsonAnswer(writer => Write(writer, summary, parts));
+    }
+
+    /// <param name="summary">By status, backend, model, key and user, in this order.</param>
+    public static void Write(Utf8JsonWriter writer, Summary<RequestRecord> summary, bool parts)
+    {
+        var percentiles = summary.Percentiles;
+        writer.WriteStartObject();
+        writer.WriteNumber("total_requests", summary.Count);
+        Counts(writer, "by_status", summary.Groups[0]);
+        Counts(writer, "by_backend", summary.Groups[1]);
+        writer.WriteNumber("unique_models", summary.Groups[2].Count(group => group.Values[0] is { Length: > 0 }));
+        writer.WriteStartObject("tokens");
+        Tokens(writer, summary.Sums);
+        writer.WriteEndObject();
+        writer.WriteStartObject("duration_ms");
+        Number(writer, "p50", percentiles?.P50);
+        Number(writer, "p95", percentiles?.P95);
+        Number(writer, "p99", percentiles?.P99);
+        writer.WriteEndObject();
+        var most = parts ? int.MaxValue : MostGroups;
+        Largest(writer, "by_model", summary.Groups[2], most);
+        Largest(writer, "by_api_key", summary.Groups[3], most);
+        Largest(writer, "by_user", summary.Groups[4], most);
+        if (parts)
         {
-            writer.WriteStartObject();
-            writer.WriteNumber("total_requests", summary.Count);
-            Counts(writer, "by_status", summary.Groups[0]);
-            Counts(writer, "by_backend", summary.Groups[1]);
-            writer.WriteNumber("unique_models", summary.Groups[2].Count(group => group.Values[0] is { Length: > 0 }));
-            writer.WriteStartObject("tokens");
-            Tokens(writer, summary.Sums);
+            writer.WriteStartObject("duration_bins");
+            foreach (var (bin, count) in summary.Measured?.Bins ?? []) writer.WriteNumber(bin.ToString(), count);
             writer.WriteEndObject();
-            writer.WriteStartObject("duration_ms");
-            Number(writer, "p50", summary.Percentiles?.P50);
-            Number(writer, "p95", summary.Percentiles?.P95);
-            Number(writer, "p99", summary.Percentiles?.P99);
-            writer.WriteEndObject();
-            Largest(writer, "by_model", summary.Groups[2]);
-            Largest(writer, "by_api_key", summary.Groups[3]);
-            Largest(writer, "by_user", summary.Groups[4]);
-            writer.WriteEndObject();
-        });
+        }
+        writer.WriteEndObject();
     }
 
     static void Counts(Utf8JsonWriter writer, string name, IReadOnlyList<Group> groups)
@@ -47,10 +61,10 @@ static class RequestStats
     }
 
     /// <summary>The largest by name; a key that was renamed stands once, under its name of most calls.</summary>
-    static void Largest(Utf8JsonWriter writer, string name, IReadOnlyList<Group> groups)
+    static void Largest(Utf8JsonWriter writer, string name, IReadOnlyList<Group> groups, int most)
     {
         writer.WriteStartObject(name);
-        foreach (var same in groups.Where(group => group.Values[0] is not null).GroupBy(group => group.Values[0]!).OrderByDescending(same => same.Sum(group => group.Count)).Take(MostGroups))
+        foreach (var same in groups.Where(group => group.Values[0] is not null).GroupBy(group => group.Values[0]!).OrderByDescending(same => same.Sum(group => group.Count)).Take(most))
         {
             writer.WriteStartObject(same.Key);
             if (same.First().Values.Length > 1) writer.WriteString("name", same.First().Values[1]);
@@ -99,25 +113,27 @@ static class RequestStats
             summaries.Add(await log.Summarise(range, [[Status]], percentiles: false, context.RequestAborted));
         }
 
-        return new JsonAnswer(writer =>
+        return new JsonAnswer(writer => WriteTimeline(writer, bucket, starts.Zip(summaries, (start, summary) => (Iso.Text(start), summary.Count, summary.Sums, summary.Groups[0]))));
+    }
+
+    public static void WriteTimeline(Utf8JsonWriter writer, string bucket, IEnumerable<(string Start, long Total, long[] Tokens, IReadOnlyList<Group> ByStatus)> buckets)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("bucket", bucket);
+        writer.WriteStartArray("buckets");
+        foreach (var (start, total, tokens, byStatus) in buckets)
         {
             writer.WriteStartObject();
-            writer.WriteString("bucket", bucket);
-            writer.WriteStartArray("buckets");
-            for (var i = 0; i < starts.Count; i++)
-            {
-                writer.WriteStartObject();
-                writer.WriteString("start", Iso.Text(starts[i]));
-                writer.WriteNumber("total", summaries[i].Count);
-                Counts(writer, "by_status", summaries[i].Groups[0]);
-                writer.WriteStartObject("tokens");
-                Tokens(writer, summaries[i].Sums);
-                writer.WriteEndObject();
-                writer.WriteEndObject();
-            }
-            writer.WriteEndArray();
+            writer.WriteString("start", start);
+            writer.WriteNumber("total", total);
+            Counts(writer, "by_status", byStatus);
+            writer.WriteStartObject("tokens");
+            Tokens(writer, tokens);
             writer.WriteEndObject();
-        });
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+        writer.WriteEndObject();
     }
 
     const long MinuteMs = 60_000, HourMs = 60 * MinuteMs;

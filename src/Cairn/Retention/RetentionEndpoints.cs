@@ -28,7 +28,7 @@ static class RetentionEndpoints
         var isDry = query.Choice("dry_run", "false", "false", "true") == "true";
         var confirmed = query.Choice("confirm", "false", "false", "true") == "true";
         if (query.Fault is { } fault) return Problems.Bad(fault);
-        var run = await host.Retention.Run(Caller.Of(context), Address.Of(context), isDry, confirmed, context.RequestAborted);
+        var run = await host.Retention.Run(By.Of(context), isDry, confirmed, context.RequestAborted);
         return new JsonAnswer(writer => RetentionState.Write(writer, run));
     }
 }

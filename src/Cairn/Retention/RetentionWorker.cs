@@ -33,13 +33,13 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
     public async Task RunWhenDue(CancellationToken cancel)
     {
         if (next is { } due && clock.GetUtcNow() < due) return;
-        await Run(Caller.Nobody, null, isDry: false, confirmed: false, cancel);
+        await Run(By.Cairn, isDry: false, confirmed: false, cancel);
     }
 
     /// <param name="by">Who asked for it; nobody when its hour came.</param>
     /// <param name="isDry">Counts, and removes nothing.</param>
     /// <param name="confirmed">Removes however much it is.</param>
-    public async Task<RetentionRun> Run(Caller by, string? ip, bool isDry, bool confirmed, CancellationToken cancel)
+    public async Task<RetentionRun> Run(By by, bool isDry, bool confirmed, CancellationToken cancel)
     {
         await running.WaitAsync(cancel);
         try
@@ -62,7 +62,7 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
             {
                 next = now + Every;
                 var stopped = new RetentionRun(now, 0, 0, false, held);
-                if (!wasHeld) await audit.Record(by, ip, "audit.retention_ran", "AuditLog", null, null, Text(writer => Write(writer, stopped)));
+                if (!wasHeld) await audit.Record(by, Told(stopped), cancel);
                 return stopped;
             }
 
@@ -72,9 +72,9 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
             await Sweep(log.Events, cancel);
 
             next = now + Every;
-            await control.SaveSetting(LastRunSetting, Text(writer => Write(writer, run)), cancel);
-            if (run.Requests + run.Events > 0 || by != Caller.Nobody)
-                await audit.Record(by, ip, "audit.retention_ran", "AuditLog", null, null, Text(writer => Write(writer, run)));
+            await control.SaveSetting(LastRunSetting, RecordJson.Text(writer => Write(writer, run)), cancel);
+            if (run.Requests + run.Events > 0 || by != By.Cairn)
+                await audit.Record(by, Told(run), cancel);
             return run;
         }
         finally
@@ -162,12 +162,7 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
 
     static void Write(Utf8JsonWriter writer, RetentionRun run) => RetentionState.Write(writer, run);
 
-    static string Text(Action<Utf8JsonWriter> write)
-    {
-        using var bytes = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(bytes, RecordJson.Writing)) write(writer);
-        return System.Text.Encoding.UTF8.GetString(bytes.ToArray());
-    }
+    static Deed Told(RetentionRun run) => new("audit.retention_ran", "AuditLog", null, null) { Metadata = RecordJson.Text(writer => Write(writer, run)) };
 }
 
 /// <summary>How retention stands, as the console shows it.</summary>

@@ -2,7 +2,11 @@ using Cairn.Access;
 
 namespace Cairn.Storage;
 
-/// <summary>The small storage: rows that change, such as keys and settings. Every call is durable when it returns, and throws <see cref="LogUnavailableException"/> when it cannot be.</summary>
+/// <summary>
+/// The small storage: rows that change, such as accounts, sessions, keys and settings. Every call is durable when it
+/// returns, wholly or not at all, and throws <see cref="LogUnavailableException"/> when it cannot be. A change that people
+/// are told of carries its <see cref="Notice"/>, which is stored exactly when the change is.
+/// </summary>
 interface IControlStore : IAsyncDisposable
 {
     Task<IReadOnlyList<ApiKey>> Keys(CancellationToken cancel);
@@ -10,13 +14,65 @@ interface IControlStore : IAsyncDisposable
     /// <summary>The key with this hash, revoked and expired ones included, or null.</summary>
     Task<ApiKey?> FindKey(byte[] hash, CancellationToken cancel);
 
-    Task Append(ApiKey key, byte[] hash, CancellationToken cancel);
+    Task Append(ApiKey key, byte[] hash, Notice? notice, CancellationToken cancel);
 
     /// <summary>The key as it is after it was revoked; null when there is none with this id. Revoking twice keeps the first time.</summary>
-    Task<ApiKey?> RevokeKey(string id, DateTimeOffset at, CancellationToken cancel);
+    Task<ApiKey?> RevokeKey(string id, DateTimeOffset at, Notice notice, CancellationToken cancel);
 
     /// <summary>Notes when keys were last used. A later time wins over an earlier one.</summary>
     Task TouchKeys(IReadOnlyDictionary<string, DateTimeOffset> used, CancellationToken cancel);
+
+    /// <summary>All accounts, by e-mail address.</summary>
+    Task<IReadOnlyList<Account>> Accounts(CancellationToken cancel);
+
+    Task<Account?> FindAccount(string id, CancellationToken cancel);
+
+    /// <param name="email">In any case.</param>
+    Task<Account?> FindAccountByEmail(string email, CancellationToken cancel);
+
+    Task<Account?> FindAccountBySubject(string subject, CancellationToken cancel);
+
+    /// <summary>Whether someone who is not disabled may do everything.</summary>
+    Task<bool> HasAdministrator(CancellationToken cancel);
+
+    Task<AccountChange> Append(Account account, Notice notice, CancellationToken cancel);
+
+    /// <summary>Puts an account in the place of the one with its id.</summary>
+    /// <param name="endSessions">Ends the account's sessions and unused links.</param>
+    Task<AccountChange> Save(Account account, bool endSessions, Notice notice, CancellationToken cancel);
+
+    /// <summary>Removes an account with its sessions and links.</summary>
+    Task<AccountChange> RemoveAccount(string id, Notice notice, CancellationToken cancel);
+
+    /// <summary>Stores a session, and when its person signed in. False when there is no such account any longer.</summary>
+    Task<bool> Append(Session session, byte[] hash, Notice notice, CancellationToken cancel);
+
+    /// <summary>The session with this hash and whose it is, or null.</summary>
+    Task<(Session Session, Account Account)?> FindSession(byte[] hash, CancellationToken cancel);
+
+    /// <summary>All sessions, latest first, expired ones that were not dropped included.</summary>
+    Task<IReadOnlyList<Session>> Sessions(CancellationToken cancel);
+
+    /// <summary>Notes when sessions were last used. A later time wins over an earlier one.</summary>
+    Task TouchSessions(IReadOnlyDictionary<string, DateTimeOffset> used, CancellationToken cancel);
+
+    /// <summary>Ends a session. False when there is none with this id; then the notice is not stored either.</summary>
+    Task<bool> EndSession(string id, Notice? notice, CancellationToken cancel);
+
+    /// <summary>Forgets sessions that were last used before a time, and links that ended before it.</summary>
+    Task DropSessions(DateTimeOffset before, CancellationToken cancel);
+
+    Task Append(SignInLink link, byte[] hash, Notice? notice, CancellationToken cancel);
+
+    Task<SignInLink?> FindLink(byte[] hash, CancellationToken cancel);
+
+    /// <summary>Uses a link up. True for the first who does so in time, and for nobody after.</summary>
+    Task<bool> UseLink(byte[] hash, DateTimeOffset at, CancellationToken cancel);
+
+    /// <summary>What waits to be brought into the log, oldest first.</summary>
+    Task<IReadOnlyList<Notice>> Notices(CancellationToken cancel);
+
+    Task RemoveNotices(IReadOnlyList<string> ids, CancellationToken cancel);
 
     Task<string?> FindSetting(string name, CancellationToken cancel);
 

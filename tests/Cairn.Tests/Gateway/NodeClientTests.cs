@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Cairn.Support;
 
@@ -12,7 +11,7 @@ public sealed class NodeClientTests
     public async Task The_official_clients_work_unchanged()
     {
         Needs.Command("node");
-        var folder = Path.GetFullPath(Path.Combine(Here(), "../../../clients"));
+        var folder = Path.Combine(Repository.Root, "tests", "clients");
         if (!Directory.Exists(Path.Combine(folder, "node_modules"))) Needs.Missing("the npm packages of tests/clients (./test installs them)");
         await using var app = await GatewayApp.Start(settings => settings with { Routes = [new("llama-*", "scripted"), new("gpt-*", "scripted"), new("embed-*", "scripted"), new("claude-*", "scripted")] });
 
@@ -40,6 +39,4 @@ public sealed class NodeClientTests
         Assert.Equal(15, records.Count(record => record.Text("status") == "success"));
         Assert.Equal([null, null], records.Where(record => record.Text("status") == "success" && record.Number("total_tokens") is null).Select(record => record.Number("total_tokens")));
     }
-
-    static string Here([CallerFilePath] string here = "") => here;
 }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Cairn.Support;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -6,6 +5,8 @@ namespace Cairn.Hosting;
 
 public class OpenApiTests
 {
+    static readonly string Approved = Path.Combine(Repository.Root, "docs", "openapi.json");
+
     /// <summary>With APPROVE=1 in the environment the description is written to docs/openapi.json, to be looked at and committed.</summary>
     [Fact]
     public async Task The_served_description_is_the_approved_text()
@@ -16,10 +17,8 @@ public class OpenApiTests
         using var client = new HttpClient();
         var served = await client.GetStringAsync(new Uri(host.GatewayUrl!, "/openapi/v1.json"), TestContext.Current.CancellationToken);
 
-        if (Environment.GetEnvironmentVariable("APPROVE") == "1") await File.WriteAllTextAsync(Approved(), served, TestContext.Current.CancellationToken);
-        var approved = await File.ReadAllTextAsync(Approved(), TestContext.Current.CancellationToken);
+        if (Environment.GetEnvironmentVariable("APPROVE") == "1") await File.WriteAllTextAsync(Approved, served, TestContext.Current.CancellationToken);
+        var approved = await File.ReadAllTextAsync(Approved, TestContext.Current.CancellationToken);
         Assert.True(served == approved, "The API's description changed. Run APPROVE=1 ./test OpenApi, look at the difference of docs/openapi.json, and commit it.");
     }
-
-    static string Approved([CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, "../../../docs/openapi.json");
 }

@@ -59,7 +59,7 @@ public sealed class RecorderTests
         Assert.Equal((1, 1), (again.GetProperty("accepted").GetInt32(), again.GetProperty("duplicates").GetInt32()));
         Assert.Equal(2, (await app.Reader.Get("/api/v1/admin/audit-logs?action=!audit.exported")).Total);
 
-        await app.Host.SelfAudit.WriteKept();
+        await app.Host.SelfAudit.WriteKept(Client.Cancel);
         Assert.Equal(1, (await app.Reader.Get("/api/v1/admin/audit-logs?action=audit.exported")).Total);
     }
 

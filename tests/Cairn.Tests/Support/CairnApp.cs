@@ -57,9 +57,12 @@ sealed class CairnApp : IAsyncDisposable
         return app;
     }
 
-    public Client Gateway(string? key = null) => Client(new HttpClient { BaseAddress = Host.GatewayUrl }, key);
+    public Client Gateway(string? key = null) => Client(NewHttp(Host.GatewayUrl!), key);
 
-    public Client Console(string? key = null) => Client(new HttpClient { BaseAddress = Host.ConsoleUrl }, key);
+    public Client Console(string? key = null) => Client(NewHttp(Host.ConsoleUrl!), key);
+
+    /// <summary>Cookies are the test's own affair, and so is where an answer sends a browser.</summary>
+    static HttpClient NewHttp(Uri listener) => new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false }) { BaseAddress = listener };
 
     Client Client(HttpClient http, string? key = null)
     {
@@ -79,7 +82,40 @@ sealed class CairnApp : IAsyncDisposable
     { BaseAddress = new("http://cairn") };
 
     /// <summary>A key made before the test begins, of which the log therefore says nothing.</summary>
-    public async Task<string> Key(params string[] scopes) => (await Host.Keys.Create("a key", scopes, null, Support.Client.Cancel)).Text;
+    public async Task<string> Key(params string[] scopes) => (await Key(scopes, null)).Text;
+
+    public async Task<(ApiKey Key, string Text)> Key(string[] scopes, DateTimeOffset? expiresAt)
+    {
+        var text = KeyText.New();
+        var key = new ApiKey(Guid.NewGuid().ToString("N"), "a key", scopes, Clock.Now, expiresAt, null, null);
+        await Host.Control.Append(key, KeyText.Hash(text), null, Support.Client.Cancel);
+        return (key, text);
+    }
+
+    /// <summary>A password that is taken.</summary>
+    public const string Phrase = "a long and odd phrase";
+
+    /// <summary>An account made by the owner, which signs in with <see cref="Phrase"/>.</summary>
+    /// <returns>Its id.</returns>
+    public async Task<string> Account(string email, string role = "admin") =>
+        (await Owner.Post("/api/v1/admin/users", $$"""{"email":"{{email}}","role":"{{role}}","password":"{{Phrase}}"}""")).Expect(201).Json.GetProperty("id").GetString()!;
+
+    /// <summary>Someone who signed in at the console. An administrator is made first where there is none.</summary>
+    public async Task<Client> Person(string role = "admin", string? email = null)
+    {
+        if (role != "admin" && !await Host.Control.HasAdministrator(Support.Client.Cancel)) await Account("root@example.com");
+        email ??= $"{role}-{Some.Number}@example.com";
+        await Account(email, role);
+        return await SignIn(email);
+    }
+
+    /// <summary>Someone who signs in as who has an account already.</summary>
+    public async Task<Client> SignIn(string email, string password = Phrase)
+    {
+        var browser = Console();
+        (await browser.Post("/api/auth/login", $$"""{"email":"{{email}}","password":"{{password}}"}""")).Expect(200);
+        return browser;
+    }
 
     /// <summary>Sends events and expects every one of them to be taken.</summary>
     public async Task Send(params string[] events)

@@ -58,6 +58,16 @@ sealed class CairnProcess : IAsyncDisposable
         return server;
     }
 
+    /// <summary>The same with settings in its environment.</summary>
+    public static async Task<CairnProcess> ServeWith(string directory, params (string Name, string Value)[] settings)
+    {
+        var info = Info("dotnet", [Program, "serve", "--data", directory, "--gateway", "http://127.0.0.1:0", "--console", "http://127.0.0.1:0"]);
+        foreach (var (name, value) in settings) info.Environment[name] = value;
+        var server = new CairnProcess(info);
+        await server.Line(line => line.StartsWith("Press", StringComparison.Ordinal));
+        return server;
+    }
+
     /// <summary>Runs a command to its end.</summary>
     public static Task<Ended> Run(params string[] arguments) => Finish(Info("dotnet", [Program, .. arguments]), null);
 

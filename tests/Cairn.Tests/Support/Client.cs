@@ -30,7 +30,7 @@ sealed record Answer(int Status, byte[] Bytes, HttpResponseHeaders Headers, Http
     }
 }
 
-/// <summary>Someone who calls one listener, with or without a key.</summary>
+/// <summary>Someone who calls one listener, with or without a key. Like a browser, they keep the cookies that they are given.</summary>
 sealed class Client(HttpClient http, string? key = null)
 {
     public static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -39,7 +39,15 @@ sealed class Client(HttpClient http, string? key = null)
 
     public string? Key => key;
 
+    /// <summary>By name.</summary>
+    public Dictionary<string, string> Cookies { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>What a call of this client has in its Cookie header; null for none.</summary>
+    public string? CookieHeader => Cookies.Count == 0 ? null : string.Join("; ", Cookies.Select(cookie => cookie.Key + "=" + cookie.Value));
+
     public Task<Answer> Get(string path) => Send(HttpMethod.Get, path);
+
+    public Task<Answer> Patch(string path, string body) => Send(HttpMethod.Patch, path, new StringContent(body, Encoding.UTF8, "application/json"));
 
     public Task<Answer> Delete(string path) => Send(HttpMethod.Delete, path);
 
@@ -59,13 +67,23 @@ sealed class Client(HttpClient http, string? key = null)
         request.Content = content;
         foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
         using var answer = await http.SendAsync(request, Cancel);
+        if (answer.Headers.TryGetValues("Set-Cookie", out var given)) foreach (var cookie in given) Keep(cookie);
         return new((int)answer.StatusCode, await answer.Content.ReadAsByteArrayAsync(Cancel), answer.Headers, answer.Content.Headers);
+    }
+
+    void Keep(string cookie)
+    {
+        var parts = cookie.Split(';', StringSplitOptions.TrimEntries);
+        var (name, value) = (parts[0][..parts[0].IndexOf('=')], parts[0][(parts[0].IndexOf('=') + 1)..]);
+        if (value.Length == 0) Cookies.Remove(name);
+        else Cookies[name] = value;
     }
 
     public HttpRequestMessage Request(HttpMethod method, string path)
     {
         var request = new HttpRequestMessage(method, path);
         if (key is not null) request.Headers.Authorization = new("Bearer", key);
+        if (CookieHeader is { } cookies) request.Headers.TryAddWithoutValidation("Cookie", cookies);
         return request;
     }
 

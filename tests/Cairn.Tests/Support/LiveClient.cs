@@ -8,10 +8,12 @@ sealed class LiveClient : IAsyncDisposable
 {
     readonly ClientWebSocket socket = new();
 
-    /// <summary>Opens a connection as a program does: with its key and without an Origin.</summary>
-    public static async Task<LiveClient> Open(Client who, string path)
+    /// <summary>Opens a connection as a program does, with its key and without an Origin; or as a browser does, with its cookies and the Origin of its page.</summary>
+    public static async Task<LiveClient> Open(Client who, string path, string? origin = null)
     {
         var client = new LiveClient();
+        if (who.CookieHeader is { } cookies) client.socket.Options.SetRequestHeader("Cookie", cookies);
+        if (origin is not null) client.socket.Options.SetRequestHeader("Origin", origin);
         if (who.Key is not null) client.socket.Options.SetRequestHeader("Authorization", "Bearer " + who.Key);
         await client.socket.ConnectAsync(new UriBuilder(new Uri(who.Http.BaseAddress!, path)) { Scheme = "ws" }.Uri, Client.Cancel);
         return client;

@@ -15,14 +15,7 @@ sealed class Reader(Connection connection) : IDisposable
     public Statement Statement(string sql) => statements.TryGetValue(sql, out var statement) ? statement : statements[sql] = connection.Prepare(sql);
 
     /// <summary>The one number that a statement of this text answers.</summary>
-    public long Number(string sql)
-    {
-        var statement = Statement(sql);
-        statement.Step();
-        var number = statement.Integer(0);
-        statement.Reset();
-        return number;
-    }
+    public long Number(string sql) => Statement(sql).Number();
 
     /// <summary>Lets go of statements when there are many. Only between reads: within one, any of them may stand on a row.</summary>
     public void Trim()

@@ -9,8 +9,8 @@ sealed class Rows<T>(LogTable<T> table, Func<int, long, string> text) where T : 
     /// <param name="fields">In which places of <see cref="LogTable{T}.InRow"/> the selected columns are; null when all were selected.</param>
     public T Read(Statement statement, int[]? fields)
     {
-        var record = new T { Position = statement.Integer(1) };
-        var ms = SortKey.Ms(statement.Integer(0));
+        var record = new T { Position = statement.Integer(1), Place = statement.Integer(0) };
+        var ms = SortKey.Ms(record.Place);
         table.Kind.Time.SetNumber!(record, ms);
         var count = fields?.Length ?? table.InRow.Length;
         for (var i = 0; i < count; i++)

@@ -22,6 +22,8 @@ sealed unsafe class Statement(Connection connection, nint handle) : IDisposable
         return this;
     }
 
+    public Statement Bind(int index, string? text) => text is null ? BindNull(index) : Bind(index, text.AsSpan());
+
     public Statement Bind(int index, ReadOnlySpan<char> text)
     {
         var rented = text.Length > 256 ? ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(text.Length)) : null;
@@ -61,6 +63,15 @@ sealed unsafe class Statement(Connection connection, nint handle) : IDisposable
     public void Run()
     {
         while (Step()) { }
+    }
+
+    /// <summary>Runs a statement that answers one number.</summary>
+    public long Number()
+    {
+        Step();
+        var number = Integer(0);
+        Reset();
+        return number;
     }
 
     /// <summary>Ends a walk that stops before its last row.</summary>

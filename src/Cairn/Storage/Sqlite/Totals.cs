@@ -66,7 +66,7 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
         }
 
         var (count, sums) = tallies[0].Groups.TryGetValue(default, out var whole) ? whole : (0, new long[table.Kind.Sums.Length]);
-        return new(count, sums, [.. tallies.Skip(1).Select(tally => Named(tally, text))], histogram?.Percentiles());
+        return new(count, sums, [.. tallies.Skip(1).Select(tally => Named(tally, text))], histogram);
     }
 
     List<Group> Named(Tally tally, Func<int, long, string> text)
