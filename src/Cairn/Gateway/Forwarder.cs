@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Http.Headers;
 using Cairn.Hosting;
 using Microsoft.AspNetCore.Http.Features;
@@ -11,13 +10,15 @@ sealed class Forwarder(Inference inference, InferenceEndpoint endpoint)
     /// <summary>An event that is longer than this is not the one that tells usage alone.</summary>
     const int MostHeldEvent = 64 * 1024;
 
+    public const string Cancelled = "client_cancelled", CancelledMessage = "The client closed the connection before the answer was complete.";
+
     public async Task<IResult> Forward(HttpContext context, CairnHost host)
     {
         var call = new Call(context, endpoint, host.Clock);
         // The limit is the body's own, so that a client that sends too much still gets to read why it was refused.
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = null;
-        using var body = new RequestBody(context.Request.BodyReader, endpoint, context.Request.ContentLength);
         using var timeout = new Deadline(host.Clock, context.RequestAborted);
+        using var body = new RequestBody(context.Request.BodyReader, endpoint, context.Request.ContentLength, timeout.Token);
         using var counted = inference.Count();
         GatewayError? error;
         try
@@ -44,10 +45,12 @@ sealed class Forwarder(Inference inference, InferenceEndpoint endpoint)
     /// <summary>Answers what is wrong when the gateway has to answer itself; null when the backend's answer was passed on, whatever it was.</summary>
     async Task<GatewayError?> Run(Call call, HttpContext context, RequestBody body, Deadline deadline)
     {
+        var isEventStream = false;
+
         // 1. Is it a request? What is wrong with it is recorded as well, so the log must be there to take it.
         if (inference.Ledger.Refuses && !inference.Ledger.Refuse()) return GatewayError.Unrecordable;
         if (!IsJson(context.Request)) return Failed(call, GatewayError.WrongContentType);
-        var fault = await body.Read(deadline.Token);
+        var fault = await body.Read();
         (call.Record.Model, call.Record.Stream, call.Record.User) = (body.Model, body.IsStream, body.User);
         if (fault is not null) return Failed(call, fault);
 
@@ -58,31 +61,35 @@ sealed class Forwarder(Inference inference, InferenceEndpoint endpoint)
         // 3. It is on disk that it begins, before the backend sees any of it.
         if (!await inference.Ledger.Begin(call.Record)) return GatewayError.Unrecordable;
 
-        // 4. There.
+        // 4. There. Whatever ends the call ends the connection as well.
         deadline.Begin(backend.Timeout(endpoint));
-        using var request = Request(context, call, body, backend);
-        using var answer = await backend.Send(request, deadline.Token);
-
-        // 5. And back.
-        call.Record.HttpStatus = (int)answer.StatusCode;
-        call.Record.UpstreamRequestId = UpstreamId(answer.Headers);
-        CopyHeaders(answer, context.Response, body.AskedForUsage);
-        var isEventStream = answer.Content.Headers.ContentType?.MediaType == "text/event-stream";
-        var usage = new UsageReader(isEventStream);
-        var from = await answer.Content.ReadAsStreamAsync(deadline.Token);
-        var length = body.AskedForUsage ? null : answer.Content.Headers.ContentLength;
+        var connection = await backend.Begin(HttpMethods.Post, endpoint.Path, context.Request.QueryString.Value ?? "", endpoint.Dialect, deadline.Token);
+        var aborting = deadline.Token.UnsafeRegister(static one => ((BackendConnection)one!).Dispose(), connection);
+        var usage = default(UsageReader);
         try
         {
-            if (isEventStream && body.AskedForUsage) await CopyWithoutUsage(from, context, call, usage, deadline.Token);
-            else await Copy(from, context, call, usage, isEventStream, length, deadline.Token);
+            CopyHeaders(context.Request, connection);
+            connection.Add("x-request-id", call.Record.RequestId);
+            await connection.Send(body);
+
+            // 5. And back.
+            call.Record.HttpStatus = connection.Status;
+            call.Record.UpstreamRequestId = UpstreamId(connection);
+            CopyHeaders(connection, context.Response, body.AskedForUsage);
+            isEventStream = connection.Header("Content-Type") is { } type && type.StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase);
+            usage = new UsageReader(isEventStream);
+            if (isEventStream && body.AskedForUsage) await CopyWithoutUsage(connection, context, call, usage, deadline.Token);
+            else await Copy(connection, context, call, usage, isEventStream, deadline.Token);
         }
         finally
         {
-            if (answer.IsSuccessStatusCode) TakeOver(usage, call);
+            if (usage is not null && IsSuccess(connection.Status)) TakeOver(usage, call);
+            await aborting.DisposeAsync();
+            backend.Return(connection);
         }
 
         // 6. How did it end?
-        if (!answer.IsSuccessStatusCode) call.Fail(TypeOf((int)answer.StatusCode), $"The backend answered {(int)answer.StatusCode}.");
+        if (!IsSuccess(connection.Status)) call.Fail(TypeOf(connection.Status), $"The backend answered {connection.Status}.");
         else if (usage.SaysItFailed) call.Fail("backend_error", "The backend told of an error within its answer.");
         else if (isEventStream && !usage.IsComplete) call.Fail("stream_cut", "The backend's stream ended before its last event.");
         else if (!isEventStream && usage.IsBroken) call.Fail("backend_garbage", "The backend's answer was not valid JSON.");
@@ -103,53 +110,47 @@ sealed class Forwarder(Inference inference, InferenceEndpoint endpoint)
             && (name.Equals("application/json", StringComparison.OrdinalIgnoreCase) || name.EndsWith("+json", StringComparison.OrdinalIgnoreCase)));
     }
 
-    HttpRequestMessage Request(HttpContext context, Call call, RequestBody body, Backend backend)
+    static bool IsSuccess(int status) => status is >= 200 and < 300;
+
+    static void CopyHeaders(HttpRequest from, BackendConnection to)
     {
-        var request = new HttpRequestMessage(HttpMethod.Post, backend.At(endpoint.Path, context.Request.QueryString.Value ?? "")) { Content = new Body(body) };
-        var connection = context.Request.Headers.Connection.ToString();
-        foreach (var (name, values) in context.Request.Headers)
+        var connection = from.Headers.Connection.ToString();
+        foreach (var (name, values) in from.Headers)
         {
             if (!HeaderRules.PassesOn(name, connection)) continue;
-            if (!request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values)) request.Content.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
+            foreach (var value in values) to.Add(name, value ?? "");
         }
-        request.Headers.TryAddWithoutValidation("x-request-id", call.Record.RequestId);
-        backend.Sign(request, endpoint.Dialect);
-        return request;
     }
 
-    static string? UpstreamId(HttpResponseHeaders headers)
+    static string? UpstreamId(BackendConnection answer) =>
+        (answer.Header("x-request-id") ?? answer.Header("request-id")) is { Length: > 0 and <= 256 } id && id.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.' or ':') ? id : null;
+
+    static void CopyHeaders(BackendConnection answer, HttpResponse to, bool changesLength)
     {
-        foreach (var name in new[] { "x-request-id", "request-id" })
-            if (headers.NonValidated.TryGetValues(name, out var values) && values.ToString() is { Length: > 0 and <= 256 } id && id.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.' or ':')) return id;
-        return null;
+        to.StatusCode = answer.Status;
+        var connection = answer.Header("Connection");
+        foreach (var (name, value) in answer.Headers)
+            if (HeaderRules.PassesBack(name, connection) && !value.AsSpan().ContainsAnyExceptInRange(' ', '~') && !(changesLength && name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase))) to.Headers.Append(name, value);
     }
 
-    static void CopyHeaders(HttpResponseMessage answer, HttpResponse to, bool changesLength)
-    {
-        to.StatusCode = (int)answer.StatusCode;
-        var connection = answer.Headers.NonValidated.TryGetValues("Connection", out var named) ? named.ToString() : null;
-        foreach (var headers in new[] { answer.Headers.NonValidated, answer.Content.Headers.NonValidated })
-            foreach (var (name, values) in headers)
-                if (HeaderRules.PassesBack(name, connection) && !(changesLength && name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase))) to.Headers.Append(name, values.ToArray());
-    }
-
-    static async Task Copy(Stream from, HttpContext context, Call call, UsageReader usage, bool isEventStream, long? length, CancellationToken cancel)
+    static async Task Copy(BackendConnection from, HttpContext context, Call call, UsageReader usage, bool isEventStream, CancellationToken cancel)
     {
         var to = context.Response.BodyWriter;
-        if (length is null) await to.FlushAsync(cancel);
+        var length = from.Length;
+        if (length is null && !from.HasMore) await to.FlushAsync(cancel);
         for (long copied = 0; copied != length;)
         {
             var memory = to.GetMemory(1024);
-            var read = await from.ReadAsync(memory, cancel);
+            var read = await from.Read(memory);
             if (read == 0) break;
             if (isEventStream) call.FirstByte();
             usage.Read(memory.Span[..read]);
             to.Advance(read);
             copied += read;
-            // The end of the answer flushes what a short one holds.
-            if (copied != length) await Flush(to, cancel);
+            // What has come already goes on together; the end of the answer flushes what is short.
+            if (copied != length && !from.HasMore) await Flush(to, cancel);
         }
-        await Flush(to, cancel);
+        if (length is null) await Flush(to, cancel);
     }
 
     static async ValueTask Flush(System.IO.Pipelines.PipeWriter to, CancellationToken cancel)
@@ -158,18 +159,17 @@ sealed class Forwarder(Inference inference, InferenceEndpoint endpoint)
     }
 
     /// <summary>Passes every event on as it ends, but for the one that the client did not ask for.</summary>
-    static async Task CopyWithoutUsage(Stream from, HttpContext context, Call call, UsageReader usage, CancellationToken cancel)
+    static async Task CopyWithoutUsage(BackendConnection from, HttpContext context, Call call, UsageReader usage, CancellationToken cancel)
     {
         var to = context.Response.BodyWriter;
         await to.FlushAsync(cancel);
         using var buffer = System.Buffers.MemoryPool<byte>.Shared.Rent(8 * 1024);
         var held = new System.Buffers.ArrayBufferWriter<byte>(256);
         var passesEvent = false;
-        while (await from.ReadAsync(buffer.Memory, cancel) is > 0 and var read)
+        while (await from.Read(buffer.Memory) is > 0 and var read)
         {
             call.FirstByte();
-            var wrote = Pass(buffer.Memory.Span[..read]);
-            if (wrote) await Flush(to, cancel);
+            if (Pass(buffer.Memory.Span[..read]) && !from.HasMore) await Flush(to, cancel);
         }
         if (held.WrittenCount == 0) return;
         System.Buffers.BuffersExtensions.Write(to, held.WrittenSpan);
@@ -224,7 +224,7 @@ sealed class Forwarder(Inference inference, InferenceEndpoint endpoint)
         if (deadline.HasPassed) return Failed(call, GatewayError.Timeout);
         if (context.RequestAborted.IsCancellationRequested)
         {
-            if (!host.Stopping.IsCancellationRequested) call.Fail("client_cancelled", "The client closed the connection before the answer was complete.");
+            if (!host.Stopping.IsCancellationRequested) call.Fail(Cancelled, CancelledMessage);
             return GatewayError.Reset;
         }
         if (body.Fault is { } fault) return Failed(call, fault);
@@ -232,12 +232,11 @@ sealed class Forwarder(Inference inference, InferenceEndpoint endpoint)
         {
             case BadHttpRequestException bad:
                 return Failed(call, RequestBody.Of(bad));
-            case HttpIOException { HttpRequestError: HttpRequestError.InvalidResponse } or HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded }:
-                return Failed(call, GatewayError.Garbage);
-            case HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError } or OperationCanceledException:
-                return Failed(call, GatewayError.Unreachable);
-            case HttpRequestException or IOException:
-                return Failed(call, GatewayError.Reset);
+            case BackendException backend:
+                return Failed(call, backend.Error);
+            case OperationCanceledException or IOException:
+                call.Fail(Cancelled, CancelledMessage);
+                return GatewayError.Reset;
             default:
                 // The text of a failure can hold a part of what was read, so that only its kind is told.
                 inference.LogFailure(failure);
@@ -257,19 +256,5 @@ sealed class Forwarder(Inference inference, InferenceEndpoint endpoint)
         call.Record.HttpStatus = error.Status;
         foreach (var name in context.Response.Headers.Where(header => header.Key.StartsWith("Content-", StringComparison.OrdinalIgnoreCase) && header.Key != "Content-Security-Policy").Select(header => header.Key).ToArray()) context.Response.Headers.Remove(name);
         await error.Write(context, endpoint.Dialect, call.Record.RequestId);
-    }
-
-    /// <summary>A body that goes through.</summary>
-    sealed class Body(RequestBody body) : HttpContent
-    {
-        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => body.CopyTo(stream, CancellationToken.None);
-
-        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancel) => body.CopyTo(stream, cancel);
-
-        protected override bool TryComputeLength(out long length)
-        {
-            length = body.Length ?? 0;
-            return body.Length is not null;
-        }
     }
 }

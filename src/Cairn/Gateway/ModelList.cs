@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using Cairn.Hosting;
 using Cairn.Records;
@@ -31,7 +32,7 @@ static class ModelList
             call.Fail(error);
             call.Record.HttpStatus = error.Status;
             if (!context.RequestAborted.IsCancellationRequested) await error.Write(context, endpoint.Dialect, call.Record.RequestId);
-            else call.Fail("client_cancelled", "The client closed the connection before the answer was complete.");
+            else call.Fail(Forwarder.Cancelled, Forwarder.CancelledMessage);
         }
         else
         {
@@ -51,21 +52,35 @@ static class ModelList
     static async Task<List<Model>?> Ask(Backend backend, string requestId, CancellationToken cancel)
     {
         var dialect = backend.Type == "anthropic" ? Dialect.Anthropic : Dialect.OpenAi;
-        using var request = new HttpRequestMessage(HttpMethod.Get, backend.At("/v1/models", dialect == Dialect.Anthropic ? "?limit=1000" : ""));
-        request.Headers.TryAddWithoutValidation("x-request-id", requestId);
-        if (dialect == Dialect.Anthropic) request.Headers.TryAddWithoutValidation("anthropic-version", "2023-06-01");
-        backend.Sign(request, dialect);
         try
         {
-            using var answer = await backend.Send(request, cancel);
-            if (!answer.IsSuccessStatusCode) return null;
-            await answer.Content.LoadIntoBufferAsync(MostBytes, cancel);
-            using var document = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync(cancel));
+            var connection = await backend.Begin(HttpMethods.Get, "/v1/models", dialect == Dialect.Anthropic ? "?limit=1000" : "", dialect, cancel);
+            var aborting = cancel.UnsafeRegister(static one => ((BackendConnection)one!).Dispose(), connection);
+            connection.Add("Accept", "application/json");
+            connection.Add("x-request-id", requestId);
+            if (dialect == Dialect.Anthropic) connection.Add("anthropic-version", "2023-06-01");
+            var bytes = new ArrayBufferWriter<byte>(16 * 1024);
+            try
+            {
+                await connection.Send(null);
+                if (connection.Status != StatusCodes.Status200OK) return null;
+                while (await connection.Read(bytes.GetMemory(4 * 1024)) is > 0 and var read)
+                {
+                    bytes.Advance(read);
+                    if (bytes.WrittenCount > MostBytes) return null;
+                }
+            }
+            finally
+            {
+                await aborting.DisposeAsync();
+                backend.Return(connection);
+            }
+            using var document = JsonDocument.Parse(bytes.WrittenMemory);
             return document.RootElement is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Array
                 ? [.. data.EnumerateArray().Select(Read).OfType<Model>()]
                 : null;
         }
-        catch (Exception failure) when (failure is HttpRequestException or IOException or JsonException or InvalidOperationException or OperationCanceledException)
+        catch (Exception failure) when (failure is IOException or JsonException or InvalidOperationException or OperationCanceledException)
         {
             return null;
         }

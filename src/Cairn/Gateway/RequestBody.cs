@@ -8,7 +8,7 @@ namespace Cairn.Gateway;
 /// A request's body on its way to a backend, byte for byte. Of it Cairn looks for the model and a few switches; a body up to
 /// <see cref="Window"/> is looked through before it is sent, a larger one is sent on as it comes once its model is known.
 /// </summary>
-sealed class RequestBody(PipeReader reader, InferenceEndpoint endpoint, long? announced) : IDisposable
+sealed class RequestBody(PipeReader reader, InferenceEndpoint endpoint, long? announced, CancellationToken left) : IDisposable
 {
     public const int Most = 32 * 1024 * 1024;
 
@@ -17,6 +17,9 @@ sealed class RequestBody(PipeReader reader, InferenceEndpoint endpoint, long? an
 
     /// <summary>What all bodies together hold beyond their windows; beyond, calls are refused.</summary>
     const long MostHeld = 256L * 1024 * 1024;
+
+    /// <summary>What leaves together with the head.</summary>
+    const int MostInOnePiece = 16 * 1024;
 
     const int LongestModel = 256, LongestUser = 128;
 
@@ -51,13 +54,13 @@ sealed class RequestBody(PipeReader reader, InferenceEndpoint endpoint, long? an
     public long? Length { get; private set; }
 
     /// <summary>Reads as far as it must before the request can be sent on. Answers what is wrong with it.</summary>
-    public async Task<GatewayError?> Read(CancellationToken cancel)
+    public async Task<GatewayError?> Read()
     {
         if (announced > Most) return GatewayError.TooLarge;
         scanner = new(Paths, Look);
         while (!isWhole && (length < Window || models == 0))
         {
-            var result = await reader.ReadAsync(cancel);
+            var result = await reader.ReadAsync(left);
             var fault = Take(result.Buffer);
             // What is left of a refused body the server reads away, so that the connection stays good.
             reader.AdvanceTo(result.Buffer.End);
@@ -184,11 +187,29 @@ sealed class RequestBody(PipeReader reader, InferenceEndpoint endpoint, long? an
     /// <summary>Done when no one sends it on any longer. A backend can answer before it has read everything.</summary>
     public Task Copying { get; private set; } = Task.CompletedTask;
 
-    /// <summary>Sends all of it on. When it throws and <see cref="Fault"/> is set, the client's body is to blame.</summary>
-    public Task CopyTo(Stream to, CancellationToken cancel) => Copying = Copy(to, cancel);
+    /// <summary>True when all of it was read and looked through.</summary>
+    public bool IsWhole => isWhole;
 
-    async Task Copy(Stream to, CancellationToken cancel)
+    /// <summary>Adds all of a small body behind a request's head; false, and nothing is added, when it is not small.</summary>
+    public bool TryAppend(IBufferWriter<byte> to)
     {
+        if (!isWhole || length > MostInOnePiece) return false;
+        if (edit is { } change)
+        {
+            to.Write(head.AsSpan(0, (int)change.At));
+            to.Write(change.Bytes);
+            to.Write(head.AsSpan((int)change.At + change.Length, length - (int)change.At - change.Length));
+        }
+        else to.Write(head.AsSpan(0, length));
+        return true;
+    }
+
+    /// <summary>Sends all of it on. When it throws and <see cref="Fault"/> is set, the client's body is to blame.</summary>
+    public Task CopyTo(Stream to) => Copying = Copy(to);
+
+    async Task Copy(Stream to)
+    {
+        var cancel = left;
         if (edit is { } change)
         {
             await to.WriteAsync(head.AsMemory(0, (int)change.At), cancel);
@@ -248,7 +269,8 @@ sealed class RequestBody(PipeReader reader, InferenceEndpoint endpoint, long? an
     {
         StatusCodes.Status413PayloadTooLarge => GatewayError.TooLarge,
         StatusCodes.Status408RequestTimeout => GatewayError.TooSlow,
-        _ => GatewayError.CutShort,
+        // The server tells an end before its time from a wrong chunk by its words alone.
+        _ => bad.Message.StartsWith("Unexpected end", StringComparison.Ordinal) ? GatewayError.CutShort : GatewayError.Malformed,
     };
 
     InvalidDataException Refuse(GatewayError fault)

@@ -178,6 +178,21 @@ public sealed class BadInputTests
         Assert.Equal(("error", "backend_reset", 502L), (await app.Record()).Outcome());
     }
 
+    [Fact]
+    public async Task A_backend_that_answers_before_it_has_read_the_body()
+    {
+        await using var backend = RawBackend.Saying("HTTP/1.1 413 Too Large\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+        await using var app = await Before(backend);
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync("127.0.0.1", app.Cairn.Host.GatewayUrl!.Port, Client.Cancel);
+        var start = "{\"model\":\"m\",\"x\":\"" + new string('x', 300_000);
+        await socket.SendAsync(Encoding.ASCII.GetBytes($"POST {Chat} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {app.Key}\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{start}"), Client.Cancel);
+        var answer = new byte[4096];
+        var read = await socket.ReceiveAsync(answer, Client.Cancel);
+        Assert.StartsWith("HTTP/1.1 413", Encoding.ASCII.GetString(answer, 0, read), StringComparison.Ordinal);
+        Assert.Equal(("error", "backend_too_large", 413L), (await app.Record()).Outcome());
+    }
+
     [Theory]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"choices\"", "backend_reset")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n6\r\ndata: \r\n", "backend_reset")]
