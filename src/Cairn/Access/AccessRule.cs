@@ -21,6 +21,9 @@ sealed record AccessRule(string? Scope, AccountRole? Least, bool IsOpen = false)
 
     public static AccessRule Key(string scope) => new(scope, null);
 
+    /// <summary>Tells a caller that they may not, in another shape than a problem's; takes the status and why.</summary>
+    public Func<HttpContext, int, string, Task>? Refuse { get; init; }
+
     public bool Allows(Caller caller) => IsOpen || caller.IsOwner || (Scope is not null && caller.Scopes.Contains(Scope)) || (Least is { } least && caller.Role >= least);
 
     /// <summary>In words, for who was refused and for the API's description.</summary>
@@ -65,7 +68,7 @@ static class AccessGate
         else if (await Refusal(context, host, door, rule) is { } refusal)
         {
             if (Caller.Of(context) == Caller.Nobody) context.Response.Headers.WWWAuthenticate = "Bearer";
-            await refusal.ExecuteAsync(context);
+            await (refusal is Problem problem && rule?.Refuse is { } refuse ? refuse(context, problem.Code, problem.Detail) : refusal.ExecuteAsync(context));
             return;
         }
 
@@ -99,7 +102,7 @@ static class AccessGate
         return rule is { IsOpen: true } || (rule is not null && rule.Allows(person!)) ? null : Forbidden(rule, person!);
     }
 
-    static IResult Forbidden(AccessRule? rule, Caller caller)
+    static Problem Forbidden(AccessRule? rule, Caller caller)
     {
         var detail = caller.Role is { } role ? $"This takes {rule?.Wanted}; your role is {role.Text()}."
             : rule?.Scope is { } scope ? $"This key lacks the scope {scope}."

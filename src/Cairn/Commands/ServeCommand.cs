@@ -24,6 +24,8 @@ static class ServeCommand
     public static async Task<int> Run(ParseResult parsed, CancellationToken cancel)
     {
         var settings = SettingOptions.Read(parsed);
+        await using var demo = settings.Demo ? await DemoBackend.Start() : null;
+        if (demo is not null) settings = settings with { Inference = settings.Inference.With(new("demo", "local", demo.Url, null)) };
         using var logs = Logs();
         await using var host = await CairnHost.Start(settings, TimeProvider.System, logs, prepare: host => Prepare(host, cancel));
 

@@ -1,6 +1,7 @@
 using Cairn.Access;
 using Cairn.Access.Oidc;
 using Cairn.Events;
+using Cairn.Gateway;
 using Cairn.Records;
 using Cairn.Requests;
 using Cairn.Requests.Remote;
@@ -37,6 +38,7 @@ sealed class CairnHost : IAsyncDisposable
         Gateways = settings.Gateways.Count > 0 ? [.. settings.Gateways.Select(gateway => new RemoteGateway(gateway))] : null;
         Oidc = settings.Oidc is { } oidc ? new(oidc, clock) : null;
         Retention = new(settings, log, control, SelfAudit, clock);
+        Inference = new(this);
     }
 
     public Settings Settings { get; }
@@ -55,6 +57,7 @@ sealed class CairnHost : IAsyncDisposable
     public OidcProvider? Oidc { get; }
 
     public RetentionWorker Retention { get; }
+    public Inference Inference { get; }
 
     /// <summary>Rings when Cairn stops, so that what is long ends.</summary>
     public CancellationToken Stopping => stopping.Token;
@@ -124,6 +127,7 @@ sealed class CairnHost : IAsyncDisposable
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         if (!openToOthers) return;
 
+        Inference.Ledger.TakeOver(await Log.Unfinished(Stopping));
         if (Settings.Role != Role.Console) GatewayUrl = await Open(Listeners.Gateway(this), Settings.Gateway);
         if (Settings.Role != Role.Gateway) ConsoleUrl = await Open(Listeners.Console(this), Settings.Console);
     }
@@ -155,6 +159,7 @@ sealed class CairnHost : IAsyncDisposable
                 await Sessions.Refresh(Stopping);
                 await Keys.WriteLastUses(Stopping);
                 await Retention.RunWhenDue(Stopping);
+                await Inference.Ledger.TellGap();
             }
             catch (OperationCanceledException)
             {
@@ -187,6 +192,7 @@ sealed class CairnHost : IAsyncDisposable
         await stopping.CancelAsync();
         foreach (var listener in listeners) await listener.DisposeAsync();
         await housekeeping;
+        await Inference.DisposeAsync();
         try
         {
             await SelfAudit.WriteKept(CancellationToken.None);

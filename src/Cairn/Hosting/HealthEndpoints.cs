@@ -54,8 +54,8 @@ static class HealthEndpoints
             writer.WriteNumber("duplicates", counts.Duplicates);
             writer.WriteNumber("conflicts", counts.Conflicts);
             writer.WriteNumber("refused", counts.Refused);
-            writer.WriteNumber("waiting", host.Recorder.Waiting);
-            writer.WriteNumber("lost", 0);
+            writer.WriteNumber("waiting", host.Recorder.Waiting + host.Inference.Ledger.Waiting);
+            writer.WriteNumber("lost", host.Inference.Ledger.Lost);
             writer.WriteNumber("commits", counts.Commits);
             writer.WriteEndObject();
             writer.WriteStartObject("store");
@@ -88,6 +88,12 @@ static class HealthEndpoints
         Metric("cairn_records_conflicting_total", "counter", "Records whose id was recorded with other content.", counts.Conflicts);
         Metric("cairn_records_refused_total", "counter", "Records that could not be written and were not acknowledged.", counts.Refused);
         Metric("cairn_records_waiting", "gauge", "Records that wait to be written.", host.Recorder.Waiting);
+        Metric("cairn_gateway_requests_under_way", "gauge", "Calls at the inference gateway that have not ended.", host.Inference.UnderWay);
+        Metric("cairn_gateway_records_waiting", "gauge", "Records of calls that wait to be written.", host.Inference.Ledger.Waiting);
+        Metric("cairn_gateway_refused_total", "counter", "Calls refused because the log could not be written.", host.Inference.Ledger.Refused);
+        Metric("cairn_gateway_unstarted_total", "counter", "Calls served though their start could not be written.", host.Inference.Ledger.Unstarted);
+        Metric("cairn_gateway_lost_total", "counter", "Calls served that have no record.", host.Inference.Ledger.Lost);
+        Metric("cairn_gateway_keys_refused_total", "counter", "Calls at the inference gateway without a key that may call.", host.Inference.RefusedKeys.Count);
         Metric("cairn_commits_total", "counter", "Transactions that stored records.", counts.Commits);
         Metric("cairn_store_bytes", "gauge", "What the records take.", store.Bytes);
         Metric("cairn_store_writable", "gauge", "1 while the log can be written.", store.Writable ? 1 : 0);

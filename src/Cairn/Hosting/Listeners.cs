@@ -2,6 +2,7 @@ using System.Net;
 using Cairn.Access;
 using Cairn.Access.Oidc;
 using Cairn.Events;
+using Cairn.Gateway;
 using Cairn.Requests;
 using Cairn.Retention;
 using Cairn.Storage;
@@ -16,6 +17,7 @@ static class Listeners
 
     public static WebApplication Gateway(CairnHost host) => Build(host, kestrel => Bind(kestrel, host.Settings.Gateway), Door.Gateway, app =>
     {
+        app.MapInference(host);
         app.MapEventIngest(host);
         app.MapRequests(host, "/admin");
         app.MapHealth(host);

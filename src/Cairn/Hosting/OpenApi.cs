@@ -23,7 +23,7 @@ static class OpenApi
     {
         var paths = new SortedDictionary<string, JsonObject>(StringComparer.Ordinal);
         foreach (var (listener, routes) in listeners)
-            foreach (var route in routes.OfType<RouteEndpoint>().Where(route => route.Metadata.GetMetadata<IExcludeFromDescriptionMetadata>() is null))
+            foreach (var route in routes.OfType<RouteEndpoint>().Where(route => route.Metadata.GetMetadata<Operation>() is not null))
             {
                 var path = "/" + route.RoutePattern.RawText!.TrimStart('/');
                 var method = route.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods[0].ToLowerInvariant();
@@ -62,7 +62,7 @@ static class OpenApi
 
     static JsonObject Describe(RouteEndpoint route, string listener)
     {
-        var operation = route.Metadata.GetMetadata<Operation>() ?? throw new InvalidOperationException($"The route {route.RoutePattern.RawText} has no operation.");
+        var operation = route.Metadata.GetMetadata<Operation>()!;
         var rule = route.Metadata.GetMetadata<AccessRule>()!;
         var described = new JsonObject { ["tags"] = Strings([listener]), ["summary"] = operation.Summary };
         if (!rule.IsOpen) described["description"] = $"Takes {(listener == "gateway" ? rule with { Least = null } : rule).Wanted}.";
@@ -180,6 +180,7 @@ static class OpenApi
             ["Retention"] = Object(
                 ("requestDays", Type("integer")), ("eventDays", Type("integer")), ("maxBytes", Type("integer")),
                 ("lastRun", new JsonObject { ["oneOf"] = new JsonArray(Schema("RetentionRun"), Type("null")) }), ("nextRun", Nullable("string")), ("held", Nullable("string"))),
+            ["Inference"] = new JsonObject { ["type"] = "object", ["description"] = "As the backend's own API describes it." },
             ["Health"] = Object(
                 ("status", Type("string")),
                 ("records", Object([.. RecordCounts.Select(name => (name, Type("integer")))])),

@@ -13,7 +13,7 @@ static class Problems
 
     public static IResult Bad(string detail) => new Problem(StatusCodes.Status400BadRequest, "Bad request", detail, null);
 
-    public static IResult Status(int status, string title, string detail) => new Problem(status, title, detail, null);
+    public static Problem Status(int status, string title, string detail) => new Problem(status, title, detail, null);
 
     public static IResult NotFound(string detail) => new Problem(StatusCodes.Status404NotFound, "Not found", detail, null);
 
@@ -28,23 +28,24 @@ static class Problems
 
     /// <summary>The log cannot be written now; the sender keeps what it has and sends it again.</summary>
     public static IResult Unavailable(string detail) => new Problem(StatusCodes.Status503ServiceUnavailable, "The log cannot be written", detail, null, RetryAfterSeconds: 2);
+}
 
-    sealed record Problem(int Code, string Title, string Detail, string? Parameter, int? RetryAfterSeconds = null) : IResult
+/// <summary>A problem on its way to the caller.</summary>
+sealed record Problem(int Code, string Title, string Detail, string? Parameter, int? RetryAfterSeconds = null) : IResult
+{
+    public async Task ExecuteAsync(HttpContext context)
     {
-        public async Task ExecuteAsync(HttpContext context)
-        {
-            context.Response.StatusCode = Code;
-            context.Response.ContentType = "application/problem+json";
-            if (RetryAfterSeconds is { } seconds) context.Response.Headers.RetryAfter = seconds.ToString();
-            await using var writer = new Utf8JsonWriter(context.Response.BodyWriter, RecordJson.Writing);
-            writer.WriteStartObject();
-            writer.WriteString("type", "about:blank");
-            writer.WriteString("title", Title);
-            writer.WriteNumber("status", Code);
-            writer.WriteString("detail", Detail);
-            if (Parameter is not null) writer.WriteString("parameter", Parameter);
-            writer.WriteEndObject();
-        }
+        context.Response.StatusCode = Code;
+        context.Response.ContentType = "application/problem+json";
+        if (RetryAfterSeconds is { } seconds) context.Response.Headers.RetryAfter = seconds.ToString();
+        await using var writer = new Utf8JsonWriter(context.Response.BodyWriter, RecordJson.Writing);
+        writer.WriteStartObject();
+        writer.WriteString("type", "about:blank");
+        writer.WriteString("title", Title);
+        writer.WriteNumber("status", Code);
+        writer.WriteString("detail", Detail);
+        if (Parameter is not null) writer.WriteString("parameter", Parameter);
+        writer.WriteEndObject();
     }
 }
 

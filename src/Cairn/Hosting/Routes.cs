@@ -16,6 +16,13 @@ sealed class Routes(WebApplication app, CairnHost host, string prefix, AccessRul
 
     public Routes Delete(string path, Handler handler, Operation operation) => Map(HttpMethods.Delete, path, handler, operation);
 
+    /// <summary>For what is not there: any method, and no part of the API's description.</summary>
+    public Routes Any(string path, Handler handler)
+    {
+        app.MapMethods(prefix + path, [HttpMethods.Get, HttpMethods.Post, HttpMethods.Put, HttpMethods.Patch, HttpMethods.Delete, HttpMethods.Head, HttpMethods.Options], async context => await (await handler(context, host)).ExecuteAsync(context)).WithMetadata(rule);
+        return this;
+    }
+
     Routes Map(string method, string path, Handler handler, Operation operation)
     {
         app.MapMethods(prefix + path, [method], async context =>

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Cairn.Access;
 using Cairn.Access.Oidc;
 using Cairn.Events;
+using Cairn.Gateway;
 using Cairn.Records;
 using Cairn.Requests.Remote;
 
@@ -43,6 +44,8 @@ sealed partial record Settings
 
     /// <summary>Rows at which an export of events stops; 0 sets no limit. Default 10,000.</summary>
     public int ExportRows { get; init; } = 10_000;
+
+    public GatewaySettings Inference { get; init; } = new();
 
     /// <summary>The console as browsers address it, when a proxy stands before it. Null, the default, takes the address that each call names.</summary>
     public Uri? PublicUrl { get; init; }
@@ -136,6 +139,7 @@ sealed partial record Settings
             EventDays = (int)Number(all, "Retention:EventDays", 365, 0, 36_500),
             MaxBytes = Number(all, "Retention:MaxBytes", 0, 0, long.MaxValue),
             ExportRows = (int)Number(all, "Export:MaxRows", 10_000, 0, int.MaxValue),
+            Inference = GatewaySettings.Read(all),
             PublicUrl = ReadPublicUrl(all),
             TrustedProxies = [.. List(all, "TrustedProxies", []).Select(text => ReadNetwork("TrustedProxies", text))],
             ProductName = Value(all, "Console:ProductName") ?? "Cairn",
@@ -151,7 +155,7 @@ sealed partial record Settings
         };
     }
 
-    [GeneratedRegex("^(Data|Store|Role|Demo|(Gateway|Console):Url|TrustedProxies|Console:(PublicUrl|ProductName|BackUrl|BackLabel)|Console:Gateways:[^:]+:(Name|Url|Key)|Console:Links:[^:]+:(Group|Label|Url)|Admin:(Email|Password)|Oidc:(Name|Issuer|ClientId|ClientSecret|Scope|RoleClaim|AdminValues|ViewerValues|UserValues)|Retention:(RequestDays|EventDays|MaxBytes)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link))$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(" + GatewaySettings.Names + "|Data|Store|Role|Demo|(Gateway|Console):Url|TrustedProxies|Console:(PublicUrl|ProductName|BackUrl|BackLabel)|Console:Gateways:[^:]+:(Name|Url|Key)|Console:Links:[^:]+:(Group|Label|Url)|Admin:(Email|Password)|Oidc:(Name|Issuer|ClientId|ClientSecret|Scope|RoleClaim|AdminValues|ViewerValues|UserValues)|Retention:(RequestDays|EventDays|MaxBytes)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link))$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Known();
 
     static ResourceType ReadResource(IConfigurationSection section)

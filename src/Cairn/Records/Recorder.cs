@@ -17,15 +17,23 @@ sealed partial class Recorder : IAsyncDisposable
     /// <summary>Records that may wait; beyond, appends are refused at once.</summary>
     const int MostWaiting = 100_000;
 
-    sealed record Submission(IReadOnlyList<RequestRecord>? Requests, IReadOnlyList<EventRecord>? Events, TaskCompletionSource<Outcome[]> Done)
+    sealed record Submission(IReadOnlyList<RequestRecord>? Requests, IReadOnlyList<EventRecord>? Events, RequestRecord? Start, TaskCompletionSource<Outcome[]> Done)
     {
-        public int Count => Requests?.Count ?? Events!.Count;
+        public int Count => Requests?.Count ?? Events?.Count ?? 0;
     }
 
     readonly ILogStore store;
     readonly ILogger<Recorder> log;
     readonly Channel<Submission> queue = Channel.CreateUnbounded<Submission>(new() { SingleReader = true });
     readonly Task worker;
+
+    const int MostWithdrawn = 10_000;
+
+    /// <summary>
+    /// Starts that were refused to who began them, and may be stored all the same; taken back with the next batch. Those
+    /// beyond the most would, if they are stored, be told as interrupted after a restart. The worker's own.
+    /// </summary>
+    readonly List<string> withdrawn = [];
     int waiting;
 
     public Recorder(ILogStore store, ILogger<Recorder> log)
@@ -50,16 +58,23 @@ sealed partial class Recorder : IAsyncDisposable
     /// throws, nothing was acknowledged; sending the same again stores nothing twice.
     /// </summary>
     /// <exception cref="LogUnavailableException">The log cannot be written, or too much waits already.</exception>
-    public Task<Outcome[]> Append(IReadOnlyList<EventRecord> events) => Submit(new(null, events, NewDone()));
+    public Task<Outcome[]> Append(IReadOnlyList<EventRecord> events) => Submit(new(null, events, null, NewDone()));
 
     /// <inheritdoc cref="Append(IReadOnlyList{EventRecord})"/>
-    public Task<Outcome[]> Append(IReadOnlyList<RequestRecord> requests) => Submit(new(requests, null, NewDone()));
+    public Task<Outcome[]> Append(IReadOnlyList<RequestRecord> requests) => Submit(new(requests, null, null, NewDone()));
+
+    /// <summary>
+    /// Notes that a request begins. When it returns, the request has a record whatever happens: the one that is appended
+    /// under its id, or after a crash one that says that it was interrupted. When it throws, the request must not begin.
+    /// </summary>
+    /// <exception cref="LogUnavailableException">The log cannot be written, or too much waits already.</exception>
+    public Task Begin(RequestRecord start) => Submit(new(null, null, start, NewDone()));
 
     static TaskCompletionSource<Outcome[]> NewDone() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     Task<Outcome[]> Submit(Submission submission)
     {
-        if (submission.Count == 0) return Task.FromResult(Array.Empty<Outcome>());
+        if (submission is { Count: 0, Start: null }) return Task.FromResult(Array.Empty<Outcome>());
         Counts.Accept(submission.Count);
         if (Interlocked.Add(ref waiting, submission.Count) > MostWaiting || !queue.Writer.TryWrite(submission))
         {
@@ -76,7 +91,7 @@ sealed partial class Recorder : IAsyncDisposable
         while (await queue.Reader.WaitToReadAsync())
         {
             taken.Clear();
-            for (var records = 0; records < MostInBatch && queue.Reader.TryRead(out var submission); records += submission.Count) taken.Add(submission);
+            for (var records = 0; records < MostInBatch && queue.Reader.TryRead(out var submission); records += Math.Max(1, submission.Count)) taken.Add(submission);
             await Write(taken);
         }
     }
@@ -86,9 +101,11 @@ sealed partial class Recorder : IAsyncDisposable
         var batch = new Batch();
         foreach (var submission in submissions)
         {
-            if (submission.Requests is { } requests) batch.Requests.AddRange(requests);
+            if (submission.Start is { } start) batch.Starts.Add(start);
+            else if (submission.Requests is { } requests) batch.Requests.AddRange(requests);
             else batch.Events.AddRange(submission.Events!);
         }
+        batch.Withdrawn.AddRange(withdrawn);
 
         BatchOutcome outcome;
         try
@@ -106,10 +123,12 @@ sealed partial class Recorder : IAsyncDisposable
             LogRefused(error, batch.Count);
             Interlocked.Add(ref waiting, -batch.Count);
             Counts.Refuse(batch.Count);
+            withdrawn.AddRange(batch.Starts.Take(MostWithdrawn - withdrawn.Count).Select(start => start.RequestId));
             foreach (var submission in submissions) submission.Done.SetException(error);
             return;
         }
 
+        withdrawn.Clear();
         Interlocked.Add(ref waiting, -batch.Count);
         Counts.Write(batch, outcome);
         RequestFeed.Publish(Stored(batch.Requests, outcome.Requests));
@@ -118,9 +137,7 @@ sealed partial class Recorder : IAsyncDisposable
         var (request, ev) = (0, 0);
         foreach (var submission in submissions)
         {
-            var part = submission.Requests is not null
-                ? outcome.Requests.AsSpan(request, submission.Count)
-                : outcome.Events.AsSpan(ev, submission.Count);
+            var part = submission.Requests is not null ? outcome.Requests.AsSpan(request, submission.Count) : outcome.Events.AsSpan(ev, submission.Count);
             if (submission.Requests is not null) request += submission.Count;
             else ev += submission.Count;
             submission.Done.SetResult(part.ToArray());
@@ -167,6 +184,7 @@ sealed class RecorderCounts
     public void Write(Batch batch, BatchOutcome outcome)
     {
         Interlocked.Increment(ref commits);
+        if (batch.Count == 0) return;
         Interlocked.Add(ref requests, outcome.Requests.Count(one => one == Outcome.Stored));
         Interlocked.Add(ref events, outcome.Events.Count(one => one == Outcome.Stored));
         Interlocked.Add(ref duplicates, outcome.Requests.Concat(outcome.Events).Count(one => one == Outcome.Duplicate));

@@ -23,11 +23,18 @@ enum Outcome
 /// <summary>The log cannot be written now. Nothing of what was appended is acknowledged.</summary>
 sealed class LogUnavailableException(string message, Exception? inner = null) : IOException(message, inner);
 
-/// <summary>Records of both kinds that become durable together.</summary>
+/// <summary>What becomes durable together: records of both kinds, and which requests are under way.</summary>
 sealed class Batch
 {
     public List<RequestRecord> Requests { get; } = [];
     public List<EventRecord> Events { get; } = [];
+
+    /// <summary>Requests that begin. A start stands until the record with its id is appended, or it is withdrawn.</summary>
+    public List<RequestRecord> Starts { get; } = [];
+
+    /// <summary>Ids of requests that did not begin after all. One that has no start is passed over.</summary>
+    public List<string> Withdrawn { get; } = [];
+
     public int Count => Requests.Count + Events.Count;
 }
 
@@ -41,12 +48,19 @@ interface ILogStore : IAsyncDisposable
     ILog<EventRecord> Events { get; }
 
     /// <summary>
-    /// Appends all records of the batch in one transaction. When it returns, every <see cref="Outcome.Stored"/> and
-    /// <see cref="Outcome.Duplicate"/> survives a crash and a power cut, and stored records have their position.
+    /// Appends all of the batch in one transaction. When it returns, every <see cref="Outcome.Stored"/> and
+    /// <see cref="Outcome.Duplicate"/> survives a crash and a power cut, stored records have their position, the starts are
+    /// as durable, and a request that was appended has no start any longer.
     /// When it throws, the batch is stored wholly or not at all; appending it again stores nothing twice.
     /// </summary>
     /// <exception cref="LogUnavailableException">The log cannot be written: the disk is full, failed, or the store is away.</exception>
     Task<BatchOutcome> Append(Batch batch, CancellationToken cancel);
+
+    /// <summary>
+    /// The starts that neither a record nor a withdrawal ended, of this data directory alone: where several gateways share a
+    /// store, none sees another's.
+    /// </summary>
+    Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel);
 
     /// <summary>How the store is, asked of the store itself.</summary>
     Task<StoreHealth> Health(CancellationToken cancel);

@@ -1,3 +1,4 @@
+using Cairn.Gateway;
 using Cairn.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -10,7 +11,7 @@ public sealed class AccessTableTests
     /// <summary>Nobody in particular, a key of each scope alone, a person of each role. In a row each has a place: a letter for yes, a dash for no.</summary>
     static readonly string[] Callers = ["nobody", .. Scopes.All, .. AccountRoles.All];
 
-    const string Open = "NIECRUVA", Nobody = "--------", Reader = "----R-VA", Administrator = "-------A", SignedIn = "-----UVA", Events = "--E-----";
+    const string Open = "NIECRUVA", Nobody = "--------", Reader = "----R-VA", Administrator = "-------A", SignedIn = "-----UVA", Inference = "-I------", Events = "--E-----";
 
     /// <summary>A route, who may call it, and what it answers to who may.</summary>
     static readonly (string Route, string May, int Allowed)[] Gateway =
@@ -21,6 +22,9 @@ public sealed class AccessTableTests
         ("GET /admin/audit-logs/timeline", Reader, 200),
         ("GET /admin/audit-logs/export", Reader, 200),
         ("GET /admin/ws/audit-logs", Reader, 426),
+        .. InferenceEndpoint.All.Select(endpoint => ("POST " + endpoint.Path, Inference, 400)),
+        ("GET /v1/models", Inference, 502),
+        .. new[] { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS" }.Select(method => (method + " /v1/{**path}", Inference, 404)),
         ("GET /healthz", Open, 200),
         ("GET /readyz", Open, 200),
         ("GET /metrics", Open, 200),

@@ -154,6 +154,13 @@ sealed class CairnProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Ends it as a power cut would: nothing of it runs any more.</summary>
+    public async Task Kill()
+    {
+        process.Kill(entireProcessTree: true);
+        await process.WaitForExitAsync();
+    }
+
     /// <summary>Waits for the end.</summary>
     public async Task<Ended> End()
     {

@@ -40,6 +40,8 @@ sealed class FaultyStore(ILogStore inner) : ILogStore
         return FailAfter(batch) is { } after ? throw after : outcome;
     }
 
+    public Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel) => inner.Unfinished(cancel);
+
     public Task<StoreHealth> Health(CancellationToken cancel) => inner.Health(cancel);
 
     public Task<string?> Damage(CancellationToken cancel) => inner.Damage(cancel);

@@ -22,6 +22,7 @@ sealed class SqliteLogStore : ILogStore
     readonly TermTexts writerTexts = new();
     readonly LogWriter<RequestRecord> requestWriter;
     readonly LogWriter<EventRecord> eventWriter;
+    readonly Starts starts;
     string? failure;
     string? refusal;
     bool disposed;
@@ -41,6 +42,7 @@ sealed class SqliteLogStore : ILogStore
         var own = new Reader(writer);
         requestWriter = new(writer, requestTable, numbers, new(requestTable, (field, term) => writerTexts.Text(own, field, term)));
         eventWriter = new(writer, eventTable, numbers, new(eventTable, (field, term) => writerTexts.Text(own, field, term)));
+        starts = new(writer, requests);
         Sweeper = new(writer, numbers, texts);
 
         readers = new(file);
@@ -72,8 +74,13 @@ sealed class SqliteLogStore : ILogStore
         var outcome = new BatchOutcome(new Outcome[batch.Requests.Count], new Outcome[batch.Events.Count]);
         if (batch.Requests.Count > 0) requestWriter.Append(batch.Requests, outcome.Requests);
         if (batch.Events.Count > 0) eventWriter.Append(batch.Events, outcome.Events);
+        starts.Append(batch.Starts);
+        foreach (var record in batch.Requests) starts.Remove(record.RequestId);
+        foreach (var requestId in batch.Withdrawn) starts.Remove(requestId);
         return outcome;
     }, cancel);
+
+    public Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel) => readers.Read(reader => starts.Read(reader.Connection), cancel);
 
     /// <summary>Runs a change as one transaction. When it returns, the change is durable; when it throws, nothing of it is stored.</summary>
     public async Task<TResult> Write<TResult>(Func<TResult> change, CancellationToken cancel)
@@ -115,6 +122,7 @@ sealed class SqliteLogStore : ILogStore
     {
         requestWriter.Forget();
         eventWriter.Forget();
+        starts.Forget();
         numbers.Forget();
         writerTexts.Forget();
         if (!writer.InTransaction) return;
