@@ -8,6 +8,7 @@ const problems: Record<string, (provider: string) => string> = {
   no_role: (provider) => `${provider} gives your account no role in Cairn. Ask an administrator for one.`,
   account_disabled: () => 'Your account is disabled. Ask an administrator to enable it.',
   no_administrator: () => 'There is no administrator yet. Open the one-time sign-in link that Cairn printed when it started.',
+  email_unverified: (name) => `${name} gives no e-mail address of yours that it has checked. Confirm your address there, then sign in again.`,
   email_taken: () => 'Another account has your e-mail address. Ask an administrator which one is yours.',
   last_administrator: () => 'You are the last administrator, and the provider would take that role away. Make someone else an administrator first.',
 }

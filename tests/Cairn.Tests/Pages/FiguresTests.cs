@@ -62,10 +62,12 @@ public sealed class FiguresTests(Browser browser)
                         const clicked = { at: 0 }
                         const note = () => { clicked.at = performance.now() }
                         for (const kind of ['click', 'input']) window.addEventListener(kind, note, { capture: true })
-                        const before = document.querySelector('table[aria-label="Audit log"] tbody')?.innerText
+                        const shown = () => [...document.querySelectorAll('table[aria-label="Audit log"] tbody, nav[aria-label="Pages"] [role=status]')].map(one => one.textContent).join()
+                        const before = shown()
+                        setTimeout(() => resolve(NaN), 15_000)
                         const look = () => {
                             const table = document.querySelector('table[aria-label="Audit log"]')
-                            if (table && table.ariaBusy === 'false' && table.querySelector('tbody').innerText !== before) resolve(performance.now() - clicked.at)
+                            if (table && table.ariaBusy === 'false' && shown() !== before) resolve(performance.now() - clicked.at)
                             else requestAnimationFrame(look)
                         }
                         look()
