@@ -29,7 +29,8 @@ export function LoginPage() {
     if (signIn.isError) password.current?.select()
   }, [signIn.isError, signIn.failureCount])
 
-  if (me && !signIn.isSuccess) return <Navigate replace to={asked ?? paths.start} />
+  // While signing in, it is the answer that says where to go; two ways at once would cross.
+  if (me && !signIn.isPending && !signIn.isSuccess) return <Navigate replace to={asked ?? paths.start} />
 
   async function submit() {
     const answer = await signIn.mutateAsync({ email: email.current!.value.trim(), password: password.current!.value, redirect: asked ?? undefined })

@@ -38,8 +38,8 @@ public sealed class FiguresTests(Browser browser)
         var cold = Stopwatch.GetElapsedTime(started);
 
         var changes = new List<(string What, double Milliseconds)>();
-        foreach (var (filter, option) in new[] { ("Resource type", "Project"), ("Outcome", "Failure"), ("Action", "Signed in"), ("Time range", "All time"), ("Time range", "Last 90 days") }) changes.Add((option, await Change(() => visit.Choose(filter, option))));
-        await visit.Button("Reset filters").ClickAsync();
+        foreach (var (filter, option) in new[] { ("Resource type", "Project"), ("Outcome", "Failure"), ("Action", "Signed in"), ("Time range", "All time"), ("Time range", "Last 24 hours") }) changes.Add((option, await Change(() => visit.Choose(filter, option))));
+        await visit.Go("/admin/audit-logs");
         await visit.SeesRows(25);
         changes.Add(("search, beyond its 500 ms", await Change(() => visit.Page.GetByRole(AriaRole.Searchbox).FillAsync("thing 77")) - 500));
 
@@ -62,10 +62,12 @@ public sealed class FiguresTests(Browser browser)
                         const clicked = { at: 0 }
                         const note = () => { clicked.at = performance.now() }
                         for (const kind of ['click', 'input']) window.addEventListener(kind, note, { capture: true })
-                        const before = document.querySelector('table[aria-label="Audit log"] tbody')?.innerText
+                        const shown = () => [...document.querySelectorAll('table[aria-label="Audit log"] tbody, nav[aria-label="Pages"] [role=status]')].map(one => one.textContent).join()
+                        const before = shown()
+                        setTimeout(() => resolve(NaN), 15_000)
                         const look = () => {
                             const table = document.querySelector('table[aria-label="Audit log"]')
-                            if (table && table.ariaBusy === 'false' && table.querySelector('tbody').innerText !== before) resolve(performance.now() - clicked.at)
+                            if (table && table.ariaBusy === 'false' && shown() !== before) resolve(performance.now() - clicked.at)
                             else requestAnimationFrame(look)
                         }
                         look()
