@@ -38,8 +38,8 @@ public sealed class FiguresTests(Browser browser)
         var cold = Stopwatch.GetElapsedTime(started);
 
         var changes = new List<(string What, double Milliseconds)>();
-        foreach (var (filter, option) in new[] { ("Resource type", "Project"), ("Outcome", "Failure"), ("Action", "Signed in"), ("Time range", "All time"), ("Time range", "Last 90 days") }) changes.Add((option, await Change(() => visit.Choose(filter, option))));
-        await visit.Button("Reset filters").ClickAsync();
+        foreach (var (filter, option) in new[] { ("Resource type", "Project"), ("Outcome", "Failure"), ("Action", "Signed in"), ("Time range", "All time"), ("Time range", "Last 24 hours") }) changes.Add((option, await Change(() => visit.Choose(filter, option))));
+        await visit.Go("/admin/audit-logs");
         await visit.SeesRows(25);
         changes.Add(("search, beyond its 500 ms", await Change(() => visit.Page.GetByRole(AriaRole.Searchbox).FillAsync("thing 77")) - 500));
 
