@@ -20,4 +20,5 @@ IEnumerable<(string Name, Func<Task> Ask)> Questions() =>
     ("search", new SearchQuestion(settings).Ask),
     ("export", new ExportQuestion(settings).Ask),
     ("http", new HttpQuestion(settings).Ask),
+    ("gateway", new GatewayQuestion(settings).Ask),
 ];
