@@ -42,6 +42,7 @@ sealed class Sessions(IControlStore store, SelfAudit audit, TimeProvider clock)
     readonly ConcurrentDictionary<string, Notice> unended = new(StringComparer.Ordinal);
 
     DateTimeOffset dropped;
+    long endings;
 
     /// <summary>Signs someone in: the text of a new session, or null when the account is not any longer what it was when they were let in.</summary>
     /// <param name="method">How: password, link, or a provider.</param>
@@ -52,7 +53,6 @@ sealed class Sessions(IControlStore store, SelfAudit audit, TimeProvider clock)
         var session = new Session(Guid.CreateVersion7(now).ToString("D"), account.Id, now, now, by.Ip, by.UserAgent);
         var text = Secret.New();
         var hash = Secret.Hash(text);
-        var live = new Live(session, account);
         var deed = new Deed("auth.login", "User", account.Id, account.Email) { Metadata = Deed.Of(("method", method)) };
         var notice = audit.Notice(by, deed);
         try
@@ -63,9 +63,8 @@ sealed class Sessions(IControlStore store, SelfAudit audit, TimeProvider clock)
         catch (LogUnavailableException)
         {
             // A full disk must not keep an administrator from looking; both are written once there is space.
-            live.Unwritten = (hash, notice);
+            known[Convert.ToHexString(hash)] = new(session, account) { Unwritten = (hash, notice) };
         }
-        known[Convert.ToHexString(hash)] = live;
         return (text, session);
     }
 
@@ -76,6 +75,7 @@ sealed class Sessions(IControlStore store, SelfAudit audit, TimeProvider clock)
         var name = Convert.ToHexString(hash);
         var now = clock.GetUtcNow();
         known.TryGetValue(name, out var live);
+        var before = Volatile.Read(ref endings);
         if (live is null || (live.Unwritten is null && (now - live.CheckedAt).Duration() >= BelievedFor))
         {
             if (await store.FindSession(hash, cancel) is not { } found || found.Account.DisabledAt is not null || unended.ContainsKey(found.Session.Id))
@@ -84,6 +84,12 @@ sealed class Sessions(IControlStore store, SelfAudit audit, TimeProvider clock)
                 return null;
             }
             live = known.GetOrAdd(name, _ => new(found.Session, found.Account));
+            // What ended while it was looked up must not be believed.
+            if (before != Volatile.Read(ref endings))
+            {
+                live.CheckedAt = DateTimeOffset.MinValue;
+                return await Recognise(text, cancel);
+            }
             (live.Account, live.CheckedAt) = (found.Account, now);
             if (found.Session.LastUsedAt > live.UsedAt) live.UsedAt = found.Session.LastUsedAt;
         }
@@ -112,6 +118,7 @@ sealed class Sessions(IControlStore store, SelfAudit audit, TimeProvider clock)
     /// <summary>Ends one session, also while the store cannot be written. False when there is none with this id.</summary>
     public async Task<bool> End(string id, Notice notice, CancellationToken cancel)
     {
+        Interlocked.Increment(ref endings);
         foreach (var (name, live) in known)
         {
             if (live.Session.Id != id) continue;
@@ -137,6 +144,7 @@ sealed class Sessions(IControlStore store, SelfAudit audit, TimeProvider clock)
     /// <summary>Ends, in this process, whatever the store no longer has of an account. The store was told before.</summary>
     public async Task EndOf(string accountId)
     {
+        Interlocked.Increment(ref endings);
         foreach (var (name, live) in known)
             if (live.Session.AccountId == accountId) await Forget(name);
     }
