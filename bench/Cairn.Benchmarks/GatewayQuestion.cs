@@ -107,6 +107,7 @@ sealed class GatewayQuestion(Settings settings)
         var (cairn, process) = await StartCairn(folder, "start", streamPort);
         var llmops = await StartPeer("@llmops/gateway", ["llmops.mjs"], port => $"{port}", streamPort);
         Door[] doors = [.. new[] { direct, nginx, cairn, llmops }.OfType<Door>()];
+        foreach (var door in doors) await Load(door, 64, Seconds * 2);
         for (var round = 0; round <= Rounds; round++)
             foreach (var door in doors)
             {
