@@ -78,9 +78,8 @@ static class AccessGate
     static async Task<IResult?> Refusal(HttpContext context, CairnHost host, Door door, AccessRule? rule)
     {
         // 1. A key, where one is presented; a cookie beside it does not count. No key is needed for what is open.
-        if (ApiKeys.IsPresented(context.Request.Headers))
+        if (rule is not { IsOpen: true } && ApiKeys.IsPresented(context.Request.Headers))
         {
-            if (rule is { IsOpen: true }) return null;
             var (key, why) = await host.Keys.Recognise(context.Request.Headers, context.RequestAborted);
             if (key is null) return Problems.Status(StatusCodes.Status401Unauthorized, "Not signed in", why ?? "This is not an API key.");
             context.Features.Set(key);

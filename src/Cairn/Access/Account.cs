@@ -29,7 +29,7 @@ sealed record Account(string Id, string Email, AccountRole Role, DateTimeOffset 
 
     public static bool IsEmail(string text) =>
         text.Length is > 2 and <= LongestEmail && text.IndexOf('@') is > 0 and var at && at == text.LastIndexOf('@') && at < text.Length - 1
-        && Texts.IsSound(text) && !text.Any(letter => char.IsControl(letter) || char.IsWhiteSpace(letter) || letter is '<' or '>' or '"' or ',' or ';');
+        && Texts.IsSound(text) && Texts.IsPlain(text) && !text.Any(letter => char.IsWhiteSpace(letter) || letter is '<' or '>' or '"' or ',' or ';');
 }
 
 /// <summary>What became of a change to an account.</summary>
@@ -43,7 +43,13 @@ enum AccountChange
 
     /// <summary>Nobody would be left who may do everything.</summary>
     LastAdministrator,
+
+    /// <summary>The account, or the right to change it, is not what it was a moment ago.</summary>
+    Outdated,
 }
+
+/// <summary>What came of a change to an account, and the account as it is now; null when it was not changed.</summary>
+readonly record struct AccountResult(AccountChange Change, Account? Account);
 
 /// <summary>Someone's being signed in, at one browser.</summary>
 sealed record Session(string Id, string AccountId, DateTimeOffset CreatedAt, DateTimeOffset LastUsedAt, string? Ip, string? UserAgent)

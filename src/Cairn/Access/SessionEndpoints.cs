@@ -7,17 +7,17 @@ namespace Cairn.Access;
 /// <summary>Signing in and out, and what a person does with their own account.</summary>
 static class SessionEndpoints
 {
-    const int LongestSecret = 100, LongestRedirect = 4_000;
+    const int LongestSecret = 100, LongestRedirect = 60_000;
 
     public static void MapSessions(this WebApplication app, CairnHost host)
     {
         app.Routes(host, "/api/auth", AccessRule.Open)
-            .Post("/login", Login, new("Sign in with an e-mail address and a password") { Takes = "SignIn", Answers = "SignedIn" })
-            .Post("/link", Link, new("Sign in with a one-time link; the first one makes the first administrator") { Takes = "SignInByLink", Answers = "SignedIn" });
+            .Post("/login", Login, new("Sign in with an e-mail address and a password") { Takes = "SignIn", Answers = "SignedIn", Refuses = [401, 403, 429] })
+            .Post("/link", Link, new("Sign in with a one-time link; the first one makes the first administrator") { Takes = "SignInByLink", Answers = "SignedIn", Refuses = [403, 409, 410] });
         app.Routes(host, "/api/auth", AccessRule.SignedIn)
             .Post("/logout", Logout, new("Sign out") { Status = StatusCodes.Status204NoContent })
             .Get("/me", Me, new("Who is signed in") { Answers = "Me" })
-            .Post("/password", ChangePassword, new("Change one's own password; every other session ends") { Takes = "NewPassword", Status = StatusCodes.Status204NoContent })
+            .Post("/password", ChangePassword, new("Change one's own password; every other session ends") { Takes = "NewPassword", Status = StatusCodes.Status204NoContent, Refuses = [429] })
             .Get("/sessions", OwnSessions, new("Where one is signed in") { Answers = "OwnSessions", Headers = ["X-Total-Count"] })
             .Delete("/sessions/{id}", EndOwn, new("Sign out elsewhere") { Status = StatusCodes.Status204NoContent });
         app.Routes(host, "/api/v1/admin/sessions", AccessRule.Administrator)
@@ -88,6 +88,7 @@ static class SessionEndpoints
             else if (!Account.IsEmail(email)) input.Refuse("email", "is not an e-mail address");
             else if (password is null) input.Refuse("password", "is missing: this link makes the first administrator");
         }
+        else if (email is not null || name is not null) input.Refuse(email is not null ? "email" : "name", "is not taken by this link, whose account is there already");
         if (password is not null && Password.WhyNot(password, email ?? account?.Email ?? "") is { } weak) input.Refuse("password", weak);
         if (input.Refusal is { } wrong) return wrong;
 
@@ -100,7 +101,7 @@ static class SessionEndpoints
             if (made.Account is null) return Problems.Conflict($"There is an account {email} already.", "email");
             account = made.Account;
         }
-        else if (password is not null) account = (await host.Accounts.SetPassword(By.Of(context, Caller.Of(account!)), account!, password, cancel)).Account ?? account;
+        else if (password is not null) account = (await host.Accounts.SetPassword(By.Of(context, Caller.Of(account!)), account!.Id, password, cancel)).Account ?? account;
 
         return await SignIn.Complete(context, host, account!, "link")
             ? SignedIn(account!, redirect)
@@ -173,12 +174,18 @@ static class SessionEndpoints
             // Whoever sits at an open browser must not be able to guess on.
             using var attempt = await host.SignIns.Enter(Account.Key(account.Email), Address.Of(context), cancel);
             if (attempt is null) return Problems.TooMany("Very many sign-ins from this address are under way. Try again in a moment.");
-            if (!await Password.Matches(current!, account.PasswordHash, cancel)) return Problems.Bad(new BadParameter("current", "is not the current password"));
+            if (!await Password.Matches(current!, account.PasswordHash, cancel))
+            {
+                await SignIn.Failed(context, host, account, null, "password change", "wrong password");
+                return Problems.Bad(new BadParameter("current", "is not the current password"));
+            }
             attempt.Succeeded();
         }
         // Every session ends, this one included: whoever else may know it is out, and a new one begins here.
-        await host.Accounts.SetPassword(By.Of(context), account, password!, cancel);
-        return await SignIn.Complete(context, host, account, "password changed") ? Results.NoContent() : Problems.NotFound("This account was removed.");
+        var changed = await host.Accounts.SetPassword(By.Of(context), account.Id, password!, cancel, Caller.Of(context).SessionId, account.PasswordHash);
+        return changed.Account is { } now && await SignIn.Complete(context, host, now, "password changed")
+            ? Results.NoContent()
+            : Problems.Status(StatusCodes.Status401Unauthorized, "Not signed in", "This session ended meanwhile. Sign in again.");
     }
 
     static async Task<IResult> OwnSessions(HttpContext context, CairnHost host)

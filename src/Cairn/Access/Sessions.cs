@@ -43,7 +43,7 @@ sealed class Sessions(IControlStore store, SelfAudit audit, TimeProvider clock)
 
     DateTimeOffset dropped;
 
-    /// <summary>Signs someone in: the text of a new session, or null when there is no such account any longer.</summary>
+    /// <summary>Signs someone in: the text of a new session, or null when the account is not any longer what it was when they were let in.</summary>
     /// <param name="method">How: password, link, or a provider.</param>
     public async Task<(string Text, Session Session)?> Begin(Account account, HttpContext context, string method, CancellationToken cancel)
     {
@@ -57,7 +57,7 @@ sealed class Sessions(IControlStore store, SelfAudit audit, TimeProvider clock)
         var notice = audit.Notice(by, deed);
         try
         {
-            if (!await store.Append(session, hash, notice, cancel)) return null;
+            if (!await store.Append(session, account, hash, notice, cancel)) return null;
             await audit.Deliver(notice);
         }
         catch (LogUnavailableException)
@@ -160,8 +160,9 @@ sealed class Sessions(IControlStore store, SelfAudit audit, TimeProvider clock)
         foreach (var live in known.Values)
         {
             if (live.Unwritten is not { } unwritten) continue;
-            await store.Append(live.Session, unwritten.Hash, unwritten.Notice, cancel);
+            var isStored = await store.Append(live.Session, live.Account, unwritten.Hash, unwritten.Notice, cancel);
             live.Unwritten = null;
+            if (!isStored) continue;
             await audit.Deliver(unwritten.Notice);
         }
         await WriteUses(cancel);

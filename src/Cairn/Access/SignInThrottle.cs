@@ -10,7 +10,7 @@ namespace Cairn.Access;
 /// </summary>
 sealed class SignInThrottle(TimeProvider clock)
 {
-    const int FreeFailures = 5, MostRemembered = 10_000, MostWaitingOfAddress = 64;
+    const int FreeFailures = 5, MostRemembered = 10_000, MostWaitingOfAddress = 20;
 
     static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(250), LongestDelay = TimeSpan.FromSeconds(4), ForgottenAfter = TimeSpan.FromMinutes(15);
 
@@ -21,6 +21,9 @@ sealed class SignInThrottle(TimeProvider clock)
         public int Waiting { get; set; }
 
         public DateTimeOffset Last { get; set; }
+
+        /// <summary>Of one address one password is computed at a time, so that many of its attempts leave the processors to others.</summary>
+        public SemaphoreSlim Turn { get; } = new(1);
     }
 
     readonly Lock counting = new();
@@ -48,10 +51,12 @@ sealed class SignInThrottle(TimeProvider clock)
             }
         }
 
-        var attempt = new Attempt(() => Leave(account, origin), () => Succeed(account, origin));
+        var attempt = new Attempt(hadTurn => Leave(account, origin, hadTurn), () => Succeed(account, origin));
         try
         {
             if (delay > TimeSpan.Zero) await Task.Delay(delay, clock, cancel);
+            await origin.Turn.WaitAsync(cancel);
+            attempt.HasTurn = true;
             return attempt;
         }
         catch (OperationCanceledException)
@@ -68,8 +73,9 @@ sealed class SignInThrottle(TimeProvider clock)
         return doubled < LongestDelay ? doubled : LongestDelay;
     }
 
-    void Leave(Count account, Count origin)
+    void Leave(Count account, Count origin, bool hadTurn)
     {
+        if (hadTurn) origin.Turn.Release();
         lock (counting)
         {
             account.Waiting--;
@@ -111,10 +117,12 @@ sealed class SignInThrottle(TimeProvider clock)
     }
 
     /// <summary>An attempt under way; disposed when it was answered.</summary>
-    public sealed class Attempt(Action leave, Action succeed) : IDisposable
+    public sealed class Attempt(Action<bool> leave, Action succeed) : IDisposable
     {
+        public bool HasTurn { get; set; }
+
         public void Succeeded() => succeed();
 
-        public void Dispose() => leave();
+        public void Dispose() => leave(HasTurn);
     }
 }

@@ -9,10 +9,10 @@ static class UserEndpoints
 {
     public static void MapUsers(this WebApplication app, CairnHost host) => app.Routes(host, "/api/v1/admin/users", AccessRule.Administrator)
         .Get("", List, new("List accounts") { Answers = "Users", Headers = ["X-Total-Count"] })
-        .Post("", Add, new("Add an account; without a password it signs in by a link or by the provider") { Takes = "NewUser", Answers = "User", Status = StatusCodes.Status201Created })
-        .Patch("/{id}", Change, new("Change an account. Another role or password, and being disabled, end its sessions at once") { Takes = "UserChange", Answers = "User" })
-        .Delete("/{id}", Remove, new("Remove an account and end its sessions; events keep its name") { Answers = "User" })
-        .Post("/{id}/link", Link, new("Make a link that signs this person in once, within 15 minutes") { Answers = "UserLink", Status = StatusCodes.Status201Created });
+        .Post("", Add, new("Add an account; without a password it signs in by a link or by the provider") { Takes = "NewUser", Answers = "User", Status = StatusCodes.Status201Created, Refuses = [409] })
+        .Patch("/{id}", Change, new("Change an account. Another role or password, and being disabled, end its sessions at once") { Takes = "UserChange", Answers = "User", Refuses = [409] })
+        .Delete("/{id}", Remove, new("Remove an account and end its sessions; events keep its name") { Answers = "User", Refuses = [409] })
+        .Post("/{id}/link", Link, new("Make a link that signs this person in once, within 15 minutes") { Answers = "UserLink", Status = StatusCodes.Status201Created, Refuses = [409] });
 
     static async Task<IResult> List(HttpContext context, CairnHost host)
     {
@@ -52,6 +52,7 @@ static class UserEndpoints
         var changesName = input.Has("name");
         var name = input.Name("name", Account.LongestName);
         var password = input.Text("password", 4 * Password.Longest);
+        if (input.Has("password") && password is null) input.Refuse("password", "is empty");
         var disabled = input.Flag("disabled");
         var cancel = context.RequestAborted;
         var account = await host.Control.FindAccount(context.RouteText("id"), cancel);
@@ -61,15 +62,15 @@ static class UserEndpoints
 
         // Each change is an event of its own; the first that cannot be made ends the call.
         var by = By.Of(context);
-        if (role is not null && AccountRoles.TryRead(role, out var wanted) && wanted != account.Role && !Take(await host.Accounts.SetRole(by, account, wanted, cancel), out var refused)) return refused;
-        if (disabled is { } flag && flag != account.DisabledAt is not null && !Take(await host.Accounts.SetDisabled(by, account, flag, cancel), out refused)) return refused;
-        if (changesName && name != account.Name && !Take(await host.Accounts.SetName(by, account, name, cancel), out refused)) return refused;
-        if (password is not null && !Take(await host.Accounts.SetPassword(by, account, password, cancel), out refused)) return refused;
+        if (role is not null && AccountRoles.TryRead(role, out var wanted) && wanted != account.Role && !Take(await host.Accounts.SetRole(by, account.Id, wanted, cancel), out var refused)) return refused;
+        if (disabled is { } flag && flag != account.DisabledAt is not null && !Take(await host.Accounts.SetDisabled(by, account.Id, flag, cancel), out refused)) return refused;
+        if (changesName && name != account.Name && !Take(await host.Accounts.SetName(by, account.Id, name, cancel), out refused)) return refused;
+        if (password is not null && !Take(await host.Accounts.SetPassword(by, account.Id, password, cancel), out refused)) return refused;
         return new JsonAnswer(writer => Write(writer, account));
 
         bool Take(AccountResult result, out IResult refused)
         {
-            refused = Refused(result.Change, account.Email);
+            refused = result.Change == AccountChange.Outdated ? Problems.Conflict("The account was changed by someone else meanwhile. Look at it again.") : Refused(result.Change, account.Email);
             if (result.Account is null) return false;
             account = result.Account;
             return true;

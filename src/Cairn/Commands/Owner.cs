@@ -134,8 +134,8 @@ sealed class Owner : IAsyncDisposable
         using (json)
         {
             var detail = json.RootElement.GetProperty("detail").GetString() ?? answer.ReasonPhrase ?? "It failed.";
-            // The call's parameter is the command's option.
-            if (json.RootElement.TryGetProperty("parameter", out var parameter) && parameter.GetString() is { } name && detail.StartsWith(name + " ", StringComparison.Ordinal))
+            // The call's parameter is the command's option, but for what commands take as an argument or from standard input.
+            if (json.RootElement.TryGetProperty("parameter", out var parameter) && parameter.GetString() is { } name and not ("email" or "password") && detail.StartsWith(name + " ", StringComparison.Ordinal))
                 detail = FilterOptions.OptionName(name) + detail[name.Length..];
             throw new CommandException(detail, answer.StatusCode == HttpStatusCode.BadRequest ? Run.NotUnderstood : Run.NotDone);
         }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using Cairn.Access;
+using Cairn.Demo;
 using Cairn.Hosting;
 using Microsoft.Extensions.Logging.Console;
 
@@ -23,8 +24,10 @@ static class ServeCommand
     public static async Task<int> Run(ParseResult parsed, CancellationToken cancel)
     {
         var settings = SettingOptions.Read(parsed);
+        await using var demo = settings.Demo ? await DemoBackend.Start() : null;
+        if (demo is not null) settings = settings with { Inference = settings.Inference.With(new("demo", "local", demo.Url, null)) };
         using var logs = Logs();
-        await using var host = await CairnHost.Start(settings, TimeProvider.System, logs);
+        await using var host = await CairnHost.Start(settings, TimeProvider.System, logs, prepare: host => Prepare(host, cancel));
 
         Console.WriteLine($"Cairn keeps its log in {settings.DataDirectory}");
         if (host.GatewayUrl is { } gateway) Console.WriteLine($"Gateway  {gateway.OriginalString}");
@@ -45,6 +48,13 @@ static class ServeCommand
             signal.Cancel = true;
             stop.TrySetResult();
         }
+    }
+
+    /// <summary>What is done before anyone can come in.</summary>
+    static async Task Prepare(CairnHost host, CancellationToken cancel)
+    {
+        if (host.Settings.Demo) await DemoMonth.Fill(host, cancel);
+        await FirstStart.Appoint(host, cancel);
     }
 
     /// <summary>Cairn's own log: one JSON object a line, on standard error; letters that could rearrange a line are escaped.</summary>

@@ -15,11 +15,18 @@ static class SettingOptions
         (new("--role") { Description = "Which listeners to open: both, gateway or console (default both)", HelpName = "ROLE", Recursive = true }, "Role"),
     ];
 
+    static readonly Option<bool> Demo = new("--demo") { Description = "Fill a fresh data directory with a month of invented records, and add a backend that needs no model", Recursive = true };
+
     public static void AddTo(RootCommand root)
     {
         foreach (var (option, _) in All) root.Options.Add(option);
+        root.Options.Add(Demo);
     }
 
-    public static Settings Read(ParseResult parsed) =>
-        Settings.Read(All.Where(one => parsed.GetResult(one.Option) is { Implicit: false }).ToDictionary(one => one.Key, one => parsed.GetValue(one.Option)));
+    public static Settings Read(ParseResult parsed)
+    {
+        var given = All.Where(one => parsed.GetResult(one.Option) is { Implicit: false }).ToDictionary(one => one.Key, one => parsed.GetValue(one.Option));
+        if (parsed.GetValue(Demo)) given["Demo"] = "true";
+        return Settings.Read(given);
+    }
 }

@@ -9,7 +9,7 @@ namespace Cairn.Events;
 /// <summary>Reading events: the list, one, the actors, a file, live.</summary>
 static class EventEndpoints
 {
-    const int MostActors = 1_000;
+    const int MostActors = 1_000, MostTerms = 1_000;
 
     public static void MapEvents(this WebApplication app, CairnHost host) => app.Routes(host, "/api/v1/admin", AccessRule.Reader)
         .Get("/audit-logs", List, new("List events, newest first")
@@ -25,7 +25,7 @@ static class EventEndpoints
             Answers = "Actors",
             Headers = ["X-Total-Count"],
         })
-        .Get("/audit-logs/catalog", Catalog, new("The known actions and resource types with their labels") { Answers = "Catalog" })
+        .Get("/audit-logs/catalog", Catalog, new("The actions and resource types, known and recorded, with their labels; how many rows an export has at most (0: no limit)") { Answers = "Catalog" })
         .Get("/audit-logs/export", Export, new("All matching events as a file")
         {
             Query = [Operation.Format("csv"), .. Filter(host)],
@@ -47,6 +47,8 @@ static class EventEndpoints
         if (cursor is not null && page > 1) query.Refuse("page", "cannot be given together with cursor");
         if (query.Fault is { } fault) return Problems.Bad(fault);
 
+        // Asked for before reading: who follows from there misses nothing that this page does not show.
+        var last = await log.LastPosition(context.RequestAborted);
         var found = await log.Read(new(filter, limit, cursor, (page - 1) * limit, Counted: true), context.RequestAborted);
         context.Response.Headers["X-Total-Count"] = found.Total.ToString();
         var json = new RecordJson<EventRecord>(log.Kind);
@@ -60,6 +62,7 @@ static class EventEndpoints
             writer.WriteNumber("page", page);
             writer.WriteNumber("limit", limit);
             writer.WriteString("nextCursor", found.Next is { } next ? Cursor.ForList(log.Kind.Name, next) : null);
+            writer.WriteString("liveCursor", Cursor.ForTail(log.Kind.Name, last));
             writer.WriteEndObject();
         });
     }
@@ -118,15 +121,19 @@ static class EventEndpoints
         }
     }
 
-    /// <summary>The words of this log: every known action and resource type with its label.</summary>
-    static Task<IResult> Catalog(HttpContext context, CairnHost host)
+    /// <summary>The words of this log: every action and resource type that is known or was recorded, with its label; and where an export ends.</summary>
+    static async Task<IResult> Catalog(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Task.FromResult(Problems.Bad(fault));
-        return Task.FromResult<IResult>(new JsonAnswer(writer =>
+        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        var (log, catalog) = (host.Log.Events, host.Settings.Catalog);
+        var recorded = await log.Summarise(Filter<EventRecord>.Everything, [[log.Kind.ByParameter["action"]], [EventFields.Resource]], percentiles: false, context.RequestAborted);
+        var actions = catalog.Actions.Concat(Recorded(0).Except(catalog.Actions.Select(action => action.Key)).Select(key => KeyValuePair.Create(key, catalog.Label(key))));
+        var resources = catalog.Resources.Concat(Recorded(1).Except(catalog.Resources.Select(type => type.Name)).Select(name => new ResourceType(name, name, null)));
+        return new JsonAnswer(writer =>
         {
             writer.WriteStartObject();
             writer.WriteStartArray("actions");
-            foreach (var (key, label) in host.Settings.Catalog.Actions)
+            foreach (var (key, label) in actions.OrderBy(action => action.Key, StringComparer.Ordinal))
             {
                 writer.WriteStartObject();
                 writer.WriteString("key", key);
@@ -135,7 +142,7 @@ static class EventEndpoints
             }
             writer.WriteEndArray();
             writer.WriteStartArray("resources");
-            foreach (var type in host.Settings.Catalog.Resources)
+            foreach (var type in resources.OrderBy(type => type.Name, StringComparer.Ordinal))
             {
                 writer.WriteStartObject();
                 writer.WriteString("name", type.Name);
@@ -144,8 +151,11 @@ static class EventEndpoints
                 writer.WriteEndObject();
             }
             writer.WriteEndArray();
+            writer.WriteNumber("exportRows", host.Settings.ExportRows);
             writer.WriteEndObject();
-        }));
+        });
+
+        IEnumerable<string> Recorded(int grouping) => recorded.Groups[grouping].Select(group => group.Values[0]).OfType<string>().Take(MostTerms);
     }
 
     static Task<IResult> Follow(HttpContext context, CairnHost host) => LiveEndpoints.Follow(context, host.Log.Events, host.Recorder.EventFeed, "from", "to", host.Stopping);

@@ -59,12 +59,21 @@ sealed record GatewaySettings
         };
     }
 
+    /// <summary>The same with one more backend: it takes the models that begin with its name, and all that would go to no other, or to an Ollama that nobody named.</summary>
+    public GatewaySettings With(BackendSettings more)
+    {
+        var unnamed = Backends.Where(backend => backend.Url == Ollama).Select(backend => backend.Name).ToHashSet();
+        return this with { Backends = [.. Backends, more], Routes = [new(more.Name + "*", more.Name), .. Routes.Where(route => !unnamed.Contains(route.Backend)), new("*", more.Name)] };
+    }
+
+    static readonly Uri Ollama = new("http://localhost:11434/v1");
+
     /// <summary>What is there without anything configured: the providers whose keys stand in the environment, and an Ollama on its usual port.</summary>
     public static BackendSettings[] Found(string? openAiKey, string? anthropicKey) =>
     [
         .. string.IsNullOrWhiteSpace(openAiKey) ? Array.Empty<BackendSettings>() : [new("openai", "openai", new("https://api.openai.com/v1"), openAiKey.Trim())],
         .. string.IsNullOrWhiteSpace(anthropicKey) ? Array.Empty<BackendSettings>() : [new("anthropic", "anthropic", new("https://api.anthropic.com/v1"), anthropicKey.Trim())],
-        new("local", "local", new("http://localhost:11434/v1"), null),
+        new("local", "local", Ollama, null),
     ];
 
     /// <summary>Each provider's models to it, and everything else to the first backend of another type, or to the only one.</summary>

@@ -20,18 +20,18 @@ sealed class Body
 
         var encoding = request.Headers.ContentEncoding.ToString().Trim().ToLowerInvariant();
         if (encoding is not ("" or "identity" or "gzip")) return (null, Problems.WrongType("a plain body or one with Content-Encoding: gzip"));
-        if (request.ContentLength > most) return (null, Problems.TooLarge($"A body takes {most / 1024 / 1024} MiB at most."));
+        if (request.ContentLength > most) return (null, Problems.TooLarge($"A body takes {Size(most)} at most."));
 
         try
         {
             var sent = await ReadAll(request.Body, most, context.RequestAborted);
-            if (sent is null) return (null, Problems.TooLarge($"A body takes {most / 1024 / 1024} MiB at most."));
+            if (sent is null) return (null, Problems.TooLarge($"A body takes {Size(most)} at most."));
             if (encoding == "gzip")
             {
                 var packed = sent.Value;
                 using var unpacking = new GZipStream(new MemoryStream(packed.ToArray(), writable: false), CompressionMode.Decompress);
                 sent = await ReadAll(unpacking, most, context.RequestAborted);
-                if (sent is null) return (null, Problems.TooLarge($"A body takes {most / 1024 / 1024} MiB at most, unpacked."));
+                if (sent is null) return (null, Problems.TooLarge($"A body takes {Size(most)} at most, unpacked."));
                 // The runtime takes the end of what was sent for the end of the gzip; its last four bytes say how long it should have been.
                 if (packed.Length < 18 || BinaryPrimitives.ReadInt32LittleEndian(packed.Span[^4..]) != sent.Value.Length) throw new InvalidDataException("Cut short.");
             }
@@ -42,6 +42,8 @@ sealed class Body
             return (null, Problems.Bad("The body is not valid gzip, or was cut short."));
         }
     }
+
+    static string Size(int bytes) => bytes < 1024 * 1024 ? $"{bytes / 1024} KiB" : $"{bytes / 1024 / 1024} MiB";
 
     /// <summary>All bytes of a stream; null when there are more than <paramref name="most"/>.</summary>
     static async Task<ReadOnlyMemory<byte>?> ReadAll(Stream stream, int most, CancellationToken cancel)

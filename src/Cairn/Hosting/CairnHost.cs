@@ -89,8 +89,9 @@ sealed class CairnHost : IAsyncDisposable
     public IReadOnlyList<WebApplication> Doors => listeners;
 
     /// <param name="openToOthers">False opens the owner's socket alone, for a command while no server runs.</param>
+    /// <param name="prepare">What is done before anyone else can come in.</param>
     /// <param name="around">What stands between Cairn and its log; nothing when absent.</param>
-    public static async Task<CairnHost> Start(Settings settings, TimeProvider clock, ILoggerFactory logs, bool openToOthers = true, Func<ILogStore, ILogStore>? around = null)
+    public static async Task<CairnHost> Start(Settings settings, TimeProvider clock, ILoggerFactory logs, bool openToOthers = true, Func<CairnHost, Task>? prepare = null, Func<ILogStore, ILogStore>? around = null)
     {
         ThreadPool.SetMinThreads(32, 32);
         Durable.KeepPrivate();
@@ -102,6 +103,7 @@ sealed class CairnHost : IAsyncDisposable
             log = around?.Invoke(log) ?? log;
             var control = SqliteControlStore.Open(directory.Path);
             host = new(settings, clock, logs, directory, log, control);
+            if (prepare is not null) await prepare(host);
             await host.Listen(openToOthers);
             host.housekeeping = openToOthers ? Task.Run(host.KeepHouse) : Task.CompletedTask;
             return host;

@@ -11,8 +11,8 @@ static class Import
 {
     public static void MapImport(this WebApplication app, CairnHost host) =>
         app.Routes(host, "/local/import", AccessRule.Administrator)
-            .Post("/requests", Requests, new("Take over exported requests"))
-            .Post("/events", (context, host) => EventIngest.Take(context, host, lenient: true), new("Take over exported events"));
+            .Post("/requests", Requests, new("Take over exported requests") { Takes = "Requests" })
+            .Post("/events", (context, host) => EventIngest.Take(context, host, lenient: true), new("Take over exported events") { Takes = "NewEvents" });
 
     static async Task<IResult> Requests(HttpContext context, CairnHost host)
     {

@@ -71,7 +71,7 @@ sealed class Input
     {
         var text = Text(name, most, required)?.Trim();
         if (text is null) return null;
-        if (text.Any(char.IsControl)) Refuse(name, "holds control characters");
+        if (!Texts.IsPlain(text)) Refuse(name, "holds characters that cannot be seen");
         if (required && text.Length == 0) Refuse(name, "is empty");
         return text.Length == 0 ? null : text;
     }

@@ -38,6 +38,7 @@ static class Listeners
         app.MapHealth(host);
         app.MapAdminHealth(host);
         app.MapOpenApi(host);
+        app.MapConsolePages();
     });
 
     /// <summary>What commands speak to. Only the owner of the data directory can open it.</summary>
@@ -76,6 +77,7 @@ static class Listeners
         app.Use(Guard(host, door));
         app.UseWebSockets(new() { KeepAliveInterval = TimeSpan.FromSeconds(15), KeepAliveTimeout = TimeSpan.FromSeconds(30) });
         app.UseRouting();
+        app.UseConsolePages();
         app.UseAccess(host, door);
         map(app);
         return app;

@@ -65,7 +65,7 @@ static class OpenApi
         var operation = route.Metadata.GetMetadata<Operation>()!;
         var rule = route.Metadata.GetMetadata<AccessRule>()!;
         var described = new JsonObject { ["tags"] = Strings([listener]), ["summary"] = operation.Summary };
-        if (!rule.IsOpen) described["description"] = $"Takes {rule.Wanted}.";
+        if (!rule.IsOpen) described["description"] = $"Takes {(listener == "gateway" ? rule with { Least = null } : rule).Wanted}.";
 
         JsonObject[] parameters =
         [
@@ -95,8 +95,19 @@ static class OpenApi
             answers["415"] = Refused("Not a content type that this takes.");
             answers["503"] = Refused("The log cannot be written; nothing was acknowledged. Retry-After says when to send it again.");
         }
+        foreach (var status in operation.Refuses)
+            answers[status.ToString()] = Refused(status switch
+            {
+                StatusCodes.Status401Unauthorized => "Not signed in: what was given does not fit together.",
+                StatusCodes.Status403Forbidden => "There is no administrator yet, or the call came from another site.",
+                StatusCodes.Status404NotFound => "There is none.",
+                StatusCodes.Status409Conflict => "It does not fit with what is there.",
+                StatusCodes.Status410Gone => "It was used, or has expired; the problem says how to get another.",
+                StatusCodes.Status429TooManyRequests => "Too many attempts wait already; Retry-After says when to come back.",
+                _ => throw new InvalidOperationException($"Say what {status} means."),
+            });
         described["responses"] = answers;
-        string[] ways = [.. rule.Scope is null ? [] : new[] { "key" }, .. rule.Least is null ? [] : new[] { "session" }];
+        string[] ways = [.. rule.Scope is null ? [] : new[] { "key" }, .. rule.Least is null || listener == "gateway" ? [] : new[] { "session" }];
         described["security"] = new JsonArray([.. ways.Select(way => new JsonObject { [way] = new JsonArray() })]);
         return described;
     }
@@ -126,13 +137,14 @@ static class OpenApi
             ["Event"] = Record(events),
             ["NewEvent"] = NewRecord(events),
             ["Requests"] = List("Request"),
-            ["Events"] = Object(("items", List("Event")), ("total", Type("integer")), ("page", Type("integer")), ("limit", Type("integer")), ("nextCursor", Nullable("string"))),
+            ["Events"] = Object(("items", List("Event")), ("total", Type("integer")), ("page", Type("integer")), ("limit", Type("integer")), ("nextCursor", Nullable("string")), ("liveCursor", Type("string"))),
             ["NewEvents"] = new JsonObject { ["oneOf"] = new JsonArray(Schema("NewEvent"), List("NewEvent")) },
             ["Taken"] = Object(("accepted", Type("integer")), ("duplicates", Type("integer")), ("rejected", Items(Object(("index", Type("integer")), ("error", Type("string")))))),
             ["Actors"] = Items(Object(("id", Nullable("string")), ("name", Nullable("string")), ("email", Nullable("string")))),
             ["Catalog"] = Object(
                 ("actions", Items(Object(("key", Type("string")), ("label", Type("string"))))),
-                ("resources", Items(Object(("name", Type("string")), ("label", Type("string")), ("link", Nullable("string")))))),
+                ("resources", Items(Object(("name", Type("string")), ("label", Type("string")), ("link", Nullable("string"))))),
+                ("exportRows", Type("integer"))),
             ["Stats"] = Object(
                 ("total_requests", Type("integer")), ("by_status", MapOf(Type("integer"))), ("by_backend", MapOf(Type("integer"))), ("unique_models", Type("integer")),
                 ("tokens", Tokens()), ("duration_ms", Object(("p50", Nullable("integer")), ("p95", Nullable("integer")), ("p99", Nullable("integer")))),

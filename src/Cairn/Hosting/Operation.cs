@@ -22,6 +22,9 @@ sealed record Operation(string Summary)
 
     public int Status { get; init; } = StatusCodes.Status200OK;
 
+    /// <summary>What it may be refused with beyond what every call of its kind may be.</summary>
+    public int[] Refuses { get; init; } = [];
+
     /// <summary>Headers of the answer that a client reads.</summary>
     public string[] Headers { get; init; } = [];
 

@@ -25,9 +25,16 @@ sealed class Routes(WebApplication app, CairnHost host, string prefix, AccessRul
 
     Routes Map(string method, string path, Handler handler, Operation operation)
     {
-        app.MapMethods(prefix + path, [method], async context => await (await handler(context, host)).ExecuteAsync(context)).WithMetadata(rule, operation);
+        app.MapMethods(prefix + path, [method], async context =>
+        {
+            // What is not understood is refused, also a body that says how something is meant.
+            var answer = operation.Takes is null && HasBody(context.Request) ? Problems.Bad("This call takes no body; what it takes are the parameters of its address.") : await handler(context, host);
+            await answer.ExecuteAsync(context);
+        }).WithMetadata(rule, operation);
         return this;
     }
+
+    static bool HasBody(HttpRequest request) => request.ContentLength > 0 || request.Headers.TransferEncoding.Count > 0;
 }
 
 static class RoutesOfListener

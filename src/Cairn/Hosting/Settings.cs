@@ -21,6 +21,9 @@ sealed partial record Settings
     /// <summary>Where everything is kept; made with mode 0700 when it is not there. <c>--data</c>, default <c>./data</c>.</summary>
     public required string DataDirectory { get; init; }
 
+    /// <summary>Fills a fresh data directory with a month of invented records and adds a backend without a model. <c>--demo</c>, off by default.</summary>
+    public bool Demo { get; init; }
+
     /// <summary>Which engine keeps the log. <c>--store</c>, default <c>sqlite</c>.</summary>
     public string Store { get; init; } = "sqlite";
 
@@ -121,6 +124,7 @@ sealed partial record Settings
         return new()
         {
             DataDirectory = directory,
+            Demo = Value(all, "Demo") switch { null or "false" => false, "true" => true, var other => throw Refused("Demo", other, "true or false") },
             Store = store,
             Role = (Value(all, "Role") ?? "both") switch
             {
@@ -151,7 +155,7 @@ sealed partial record Settings
         };
     }
 
-    [GeneratedRegex("^(" + GatewaySettings.Names + "|Data|Store|Role|(Gateway|Console):Url|TrustedProxies|Console:(PublicUrl|ProductName|BackUrl|BackLabel)|Console:Gateways:[^:]+:(Name|Url|Key)|Console:Links:[^:]+:(Group|Label|Url)|Admin:(Email|Password)|Oidc:(Name|Issuer|ClientId|ClientSecret|Scope|RoleClaim|AdminValues|ViewerValues|UserValues)|Retention:(RequestDays|EventDays|MaxBytes)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link))$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(" + GatewaySettings.Names + "|Data|Store|Role|Demo|(Gateway|Console):Url|TrustedProxies|Console:(PublicUrl|ProductName|BackUrl|BackLabel)|Console:Gateways:[^:]+:(Name|Url|Key)|Console:Links:[^:]+:(Group|Label|Url)|Admin:(Email|Password)|Oidc:(Name|Issuer|ClientId|ClientSecret|Scope|RoleClaim|AdminValues|ViewerValues|UserValues)|Retention:(RequestDays|EventDays|MaxBytes)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link))$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Known();
 
     static ResourceType ReadResource(IConfigurationSection section)

@@ -20,6 +20,10 @@ static class Texts
         return true;
     }
 
+    /// <summary>No characters that are not seen and could rearrange what stands around them.</summary>
+    public static bool IsPlain(string text) => !text.EnumerateRunes().Any(rune => Rune.GetUnicodeCategory(rune) is
+        System.Globalization.UnicodeCategory.Control or System.Globalization.UnicodeCategory.Format or System.Globalization.UnicodeCategory.LineSeparator or System.Globalization.UnicodeCategory.ParagraphSeparator);
+
     /// <summary>A sender's text as it may stand in a message: short, and without characters that could rearrange the line.</summary>
     public static string Shown(string text)
     {

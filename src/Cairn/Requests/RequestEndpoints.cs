@@ -17,7 +17,7 @@ static class RequestEndpoints
         {
             Query = [.. Filter, Operation.Limit(1_000, 100), new("offset", "How many to pass over.", "integer", Least: 0, Default: "0"), Operation.Cursor, Cursors],
             Answers = "Requests",
-            Headers = ["X-Total-Count", "X-Next-Cursor", RemoteRequests.AwayHeader],
+            Headers = ["X-Total-Count", "X-Next-Cursor", "X-Live-Cursor", RemoteRequests.AwayHeader],
         })
         .Get("/audit-logs/stats", isRemote ? RemoteRequests.Stats : RequestStats.Stats, new("Totals, tokens and durations of what matches") { Query = [.. Filter, RequestStats.Parts], Answers = "Stats" })
         .Get("/audit-logs/timeline", isRemote ? RemoteRequests.Timeline : RequestStats.Timeline, new("Counts and tokens over time")
@@ -49,8 +49,11 @@ static class RequestEndpoints
         if (cursor is not null && offset > 0) query.Refuse("offset", "cannot be given together with cursor");
         if (query.Fault is { } fault) return Problems.Bad(fault);
 
+        // Asked for before reading: who follows from there misses nothing that this page does not show.
+        var last = await log.LastPosition(context.RequestAborted);
         var page = await log.Read(new(filter, limit, cursor, offset, Counted: true), context.RequestAborted);
         context.Response.Headers["X-Total-Count"] = page.Total.ToString();
+        context.Response.Headers["X-Live-Cursor"] = Cursor.ForTail(log.Kind.Name, last);
         if (page.Next is { } next) context.Response.Headers["X-Next-Cursor"] = Cursor.ForList(log.Kind.Name, next);
         var json = new RecordJson<RequestRecord>(log.Kind);
         return new JsonAnswer(writer =>

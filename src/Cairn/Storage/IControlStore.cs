@@ -37,15 +37,21 @@ interface IControlStore : IAsyncDisposable
 
     Task<AccountChange> Append(Account account, Notice notice, CancellationToken cancel);
 
-    /// <summary>Puts an account in the place of the one with its id.</summary>
+    /// <summary>
+    /// Changes an account: reads it, asks for what it becomes, and writes that, with no other change in between. What it
+    /// becomes is null where, seen as it is now, it must not be changed any longer.
+    /// </summary>
+    /// <param name="change">The account and the notice of it, made of the account as it is.</param>
     /// <param name="endSessions">Ends the account's sessions and unused links.</param>
-    Task<AccountChange> Save(Account account, bool endSessions, Notice notice, CancellationToken cancel);
+    /// <param name="by">The session that must still be there; null for none.</param>
+    Task<AccountResult> Change(string id, Func<Account, (Account Account, Notice Notice)?> change, bool endSessions, string? by, CancellationToken cancel);
 
     /// <summary>Removes an account with its sessions and links.</summary>
     Task<AccountChange> RemoveAccount(string id, Notice notice, CancellationToken cancel);
 
-    /// <summary>Stores a session, and when its person signed in. False when there is no such account any longer.</summary>
-    Task<bool> Append(Session session, byte[] hash, Notice notice, CancellationToken cancel);
+    /// <summary>Stores a session, and when its person signed in. False when the account is not any longer what it was when its person was let in.</summary>
+    /// <param name="seen">The account as it was then: its role and password, and that it is not disabled.</param>
+    Task<bool> Append(Session session, Account seen, byte[] hash, Notice notice, CancellationToken cancel);
 
     /// <summary>The session with this hash and whose it is, or null.</summary>
     Task<(Session Session, Account Account)?> FindSession(byte[] hash, CancellationToken cancel);
@@ -62,7 +68,8 @@ interface IControlStore : IAsyncDisposable
     /// <summary>Forgets sessions that were last used before a time, and links that ended before it.</summary>
     Task DropSessions(DateTimeOffset before, CancellationToken cancel);
 
-    Task Append(SignInLink link, byte[] hash, Notice? notice, CancellationToken cancel);
+    /// <summary>Stores a link. Unused ones of the same account end with it.</summary>
+    Task Append(SignInLink link, byte[] hash, DateTimeOffset at, Notice? notice, CancellationToken cancel);
 
     Task<SignInLink?> FindLink(byte[] hash, CancellationToken cancel);
 

@@ -124,4 +124,65 @@ public sealed class AccountTests
         (await app.Owner.Patch($"{Users}/nothing", "{}")).Expect(404);
         (await app.Owner.Post($"{Users}/nothing/link", "", null)).Expect(404);
     }
+
+    [Fact]
+    public async Task Changes_at_once_are_all_made()
+    {
+        await using var app = await CairnApp.Start();
+        await app.Account("root@example.com");
+        for (var round = 0; round < 10; round++)
+        {
+            var id = await app.Account($"ada{round}@example.com", "viewer");
+            var answers = await Task.WhenAll(new[] { """{"role":"user"}""", """{"disabled":true}""", """{"name":"Ada"}""", """{"password":"another odd phrase"}""" }.Select(change => app.Owner.Patch($"{Users}/{id}", change)));
+            Assert.All(answers, answer => answer.Expect(200));
+            var user = (await app.Owner.Get(Users)).Items.Single(one => one.GetProperty("id").GetString() == id);
+            Assert.Equal(("user", "Ada", true), (user.GetProperty("role").GetString(), user.GetProperty("name").GetString(), user.GetProperty("disabledAt").ValueKind == JsonValueKind.String));
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"role":"user"}"""), InlineData("""{"disabled":true}"""), InlineData("""{"password":"a third odd phrase"}""")]
+    public async Task Who_loses_their_right_while_they_change_their_password_does_not_get_it_back(string change)
+    {
+        await using var app = await CairnApp.Start();
+        await app.Account("root@example.com");
+        var id = await app.Account("ada@example.com");
+        for (var round = 0; round < 3; round++)
+        {
+            (await app.Owner.Patch($"{Users}/{id}", $$"""{"role":"admin","disabled":false,"password":"{{CairnApp.Phrase}}"}""")).Expect(200);
+            var ada = await app.SignIn("ada@example.com");
+            var own = ada.Post("/api/auth/password", $$"""{"current":"{{CairnApp.Phrase}}","password":"another odd phrase"}""");
+            var other = app.Owner.Patch($"{Users}/{id}", change);
+            await Task.WhenAll(own, other);
+            (await other).Expect(200);
+            Assert.Contains((await own).Status, new[] { 204, 401 });
+            var user = (await app.Owner.Get(Users)).Items.Single(one => one.GetProperty("id").GetString() == id);
+            var last = (await app.Reader.Get($"{Events}?resourceId={id}&action=user.role_changed&action=user.deactivated&action=auth.password_changed")).Items[0].GetProperty("action").GetString();
+            // Whichever came last, what the other administrator took stays taken, and no session outlives it.
+            if (change.Contains("role", StringComparison.Ordinal)) Assert.Equal("user", user.GetProperty("role").GetString());
+            if (change.Contains("disabled", StringComparison.Ordinal)) Assert.Equal(JsonValueKind.String, user.GetProperty("disabledAt").ValueKind);
+            (await ada.Get("/api/v1/admin/users")).Expect(401);
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"disabled":true}"""), InlineData("""{"password":"a third odd phrase"}"""), InlineData("""{"role":"user"}""")]
+    public async Task Who_signs_in_while_their_password_or_right_is_taken_has_no_session_after_it(string change)
+    {
+        await using var app = await CairnApp.Start();
+        await app.Account("root@example.com");
+        var id = await app.Account("ada@example.com", "viewer");
+        for (var round = 0; round < 5; round++)
+        {
+            (await app.Owner.Patch($"{Users}/{id}", $$"""{"role":"viewer","disabled":false,"password":"{{CairnApp.Phrase}}"}""")).Expect(200);
+            var browser = app.Console();
+            var coming = browser.Post("/api/auth/login", $$"""{"email":"ada@example.com","password":"{{CairnApp.Phrase}}"}""");
+            (await app.Owner.Patch($"{Users}/{id}", change)).Expect(200);
+            await coming;
+            (await app.Owner.Patch($"{Users}/{id}", """{"disabled":false}""")).Expect(200);
+            // With another role alone, whoever comes after it comes with that role.
+            if ((await browser.Get("/api/auth/me")) is { Status: 200 } me) Assert.Equal("user", me.Json.GetProperty("role").GetString());
+            app.Clock.Move(TimeSpan.FromMinutes(16));
+        }
+    }
 }

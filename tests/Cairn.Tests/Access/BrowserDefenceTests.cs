@@ -81,6 +81,16 @@ public sealed class BrowserDefenceTests
     }
 
     [Fact]
+    public async Task A_body_where_none_is_taken_is_refused_and_nothing_is_done()
+    {
+        await using var app = await CairnApp.Start();
+        var admin = await app.Person();
+        foreach (var body in new[] { """{"dryRun":true}""", "{", "NaN" })
+            foreach (var path in new[] { "/api/v1/admin/retention/run", "/api/v1/admin/users/nothing/link", "/api/auth/logout" }) (await admin.Post(path, body)).Expect(400);
+        Assert.Equal(0, (await app.Reader.Get("/api/v1/admin/audit-logs?action=audit.retention_ran")).Total);
+    }
+
+    [Fact]
     public async Task A_live_connection_with_a_cookie_is_opened_by_the_consoles_own_pages_only()
     {
         await using var app = await CairnApp.Start();

@@ -183,15 +183,31 @@ public sealed class OidcTests
         // A local account is taken over by an address that the provider has checked, and by no other.
         await app.Account("bea@example.com", "viewer");
         await provider.Roles("bea-unverified", "cairn-admins");
-        Assert.Equal("email_taken", Problem(await SignIn(app.Console(), "bea-unverified")));
+        Assert.Equal("email_unverified", Problem(await SignIn(app.Console(), "bea-unverified")));
         await provider.Roles("bea", "staff");
         var bea = app.Console();
         Assert.Null(Problem(await SignIn(bea, "bea")));
         Assert.Equal(("user", true), ((await bea.Get(Me)).Json.GetProperty("role").GetString(), (await bea.Get(Me)).Json.GetProperty("hasPassword").GetBoolean()));
 
         var failed = (await app.Reader.Get(Events + "?action=auth.login_failed")).Items;
-        Assert.Equal(["email_taken failure bea@example.com", "account_disabled denied ada@example.com", "no_role denied ada@example.com"],
+        Assert.Equal(["email_unverified failure bea@example.com", "account_disabled denied ada@example.com", "no_role denied ada@example.com"],
             failed.Select(one => $"{one.GetProperty("metadata").GetProperty("reason").GetString()} {one.GetProperty("outcome").GetString()} {one.GetProperty("resourceName").GetString()}"));
+    }
+
+    [Fact]
+    public async Task Whose_claim_gives_no_role_any_longer_loses_it_and_every_session()
+    {
+        await using var provider = await OpenIdProvider.Start();
+        await using var app = await App(Settings(provider) with { UserValues = [] });
+        await provider.Roles("ada", "cairn-admins");
+        var browser = app.Console();
+        await SignIn(browser, "ada");
+        var id = (await browser.Get(Me)).Json.GetProperty("id").GetString();
+        await provider.Roles("ada", "");
+        Assert.Equal("no_role", Problem(await SignIn(app.Console(), "ada")));
+        (await browser.Get(Me)).Expect(401);
+        Assert.Equal("user", (await app.Owner.Get("/api/v1/admin/users")).Items.Single(user => user.GetProperty("id").GetString() == id).GetProperty("role").GetString());
+        Assert.Equal("single sign-on", (await app.Reader.Get(Events + "?action=user.role_changed")).Items.Single().GetProperty("actorName").GetString());
     }
 
     [Fact]

@@ -73,6 +73,17 @@ public sealed class SignInLinkTests
     }
 
     [Fact]
+    public async Task A_new_link_ends_the_one_before()
+    {
+        await using var app = await CairnApp.Start();
+        var id = await app.Account("ada@example.com");
+        var (first, second) = (await Of(app, id), await Of(app, id));
+        (await app.Console().Post(Path, Body(first))).Expect(410);
+        Assert.Equal("email", (await app.Console().Post(Path, Body(second, "eve@example.com"))).Expect(400).Json.GetProperty("parameter").GetString());
+        (await app.Console().Post(Path, Body(second))).Expect(200);
+    }
+
+    [Fact]
     public async Task Someone_without_a_password_sets_one_by_their_link()
     {
         await using var app = await CairnApp.Start();

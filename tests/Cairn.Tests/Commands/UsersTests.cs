@@ -40,7 +40,9 @@ public sealed class UsersTests : IDisposable
         http.DefaultRequestHeaders.Authorization = new("Bearer", key);
         Assert.Equal(HttpStatusCode.OK, (await http.GetAsync(new Uri(console, "/api/v1/admin/audit-logs"), Client.Cancel)).StatusCode);
 
-        // The first link still works, because nobody used it.
+        // Each start has a link of its own.
+        Assert.Equal(HttpStatusCode.Gone, (await Post(console, "/api/auth/link", new { token = Token(link), email = "ada@example.com", password = Phrase })).Status);
+        link = again.Said("Sign in");
         Assert.Equal(HttpStatusCode.OK, (await Post(console, "/api/auth/link", new { token = Token(link), email = "ada@example.com", password = Phrase })).Status);
         var ended = await again.StopAndEnd();
         Assert.Single(ended.Lines, line => line.StartsWith("Sign in", StringComparison.Ordinal));
@@ -106,7 +108,7 @@ public sealed class UsersTests : IDisposable
 
     [Theory]
     [InlineData(2, "role", "users", "add", "ada@example.com", "--role", "root")]
-    [InlineData(2, "email", "users", "add", "ada", "--role", "admin")]
+    [InlineData(2, "email is not an e-mail address", "users", "add", "ada", "--role", "admin")]
     [InlineData(1, "no account", "users", "role", "nobody@example.com", "admin")]
     [InlineData(2, "--role", "users", "add", "ada@example.com")]
     public async Task What_cannot_be_done_is_said_in_one_line(int code, string said, params string[] command)

@@ -171,6 +171,18 @@ public sealed class RequestListTests
     }
 
     [Fact]
+    public async Task A_list_says_where_to_follow_from()
+    {
+        await using var app = await CairnApp.Start();
+        await app.Import(Some.Request(app.Clock.NowMs));
+        var cursor = (await app.Reader.Get(Console)).Expect(200).Header("X-Live-Cursor");
+        var next = Some.Request(app.Clock.NowMs);
+        await app.Import(next);
+        await using var live = await app.Follow($"/api/system/ws/audit-logs?after={cursor}");
+        Assert.Equal(next.RequestId, (await live.Records(1))[0].GetProperty("data").GetProperty("request_id").GetString());
+    }
+
+    [Fact]
     public async Task A_request_has_every_field_in_order_and_its_position_as_id()
     {
         await using var app = await CairnApp.Start();

@@ -137,6 +137,12 @@ sealed class CairnProcess : IAsyncDisposable
         lock (outputText) return new(outputText.ToString().Split('\n').First(line => line.StartsWith(listener, StringComparison.Ordinal))[listener.Length..].Trim());
     }
 
+    /// <summary>The first line of its output that begins so.</summary>
+    public string Said(string beginning)
+    {
+        lock (outputText) return outputText.ToString().Split('\n').First(line => line.StartsWith(beginning, StringComparison.Ordinal));
+    }
+
     /// <summary>Presses Ctrl+C.</summary>
     public void Stop()
     {

@@ -18,8 +18,8 @@ static class OidcEndpoints
     static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     public static void MapOidc(this WebApplication app, CairnHost host) => app.Routes(host, Path, AccessRule.Open)
-        .Get("/start", Start, new("Sends a browser to the OpenID Connect provider") { Query = [new("redirect", "Where to go in the end: a path of this console.")], Status = StatusCodes.Status302Found })
-        .Get("/callback", Callback, new("Where the provider sends the browser back to") { Query = [.. CallbackParameters.Select(name => new Parameter(name, "As the provider gives it."))], Status = StatusCodes.Status302Found });
+        .Get("/start", Start, new("Sends a browser to the OpenID Connect provider") { Query = [new("redirect", "Where to go in the end: a path of this console.")], Status = StatusCodes.Status302Found, Refuses = [404] })
+        .Get("/callback", Callback, new("Where the provider sends the browser back to") { Query = [.. CallbackParameters.Select(name => new Parameter(name, "As the provider gives it."))], Status = StatusCodes.Status302Found, Refuses = [404] });
 
     static readonly string[] CallbackParameters = ["code", "state", "iss", "error", "error_description", "session_state"];
 
@@ -79,16 +79,18 @@ static class OidcEndpoints
             JsonElement? more = accessToken is not null && (Json.Text(claims, "email") is null || Roles(claims, settings.RoleClaim).Count == 0) ? await provider.UserInfo(accessToken, cancel) : null;
             if (more is { } info && Json.Text(info, "sub") != sub) throw new OidcException(OidcFault.RefusedToken, "The provider's user info is about someone else.");
             var said = new[] { claims }.Concat(more is { } beside ? [beside] : []).ToArray();
-            email = Said("email") ?? Said("preferred_username") ?? sub;
-            if (email.Length > Account.LongestEmail || email.Any(char.IsControl)) throw new OidcException(OidcFault.RefusedToken, "The provider's name for this person cannot be shown.");
-            var name = Said("name") is { Length: <= Account.LongestName } given && !given.Any(char.IsControl) ? given : null;
-            var isVerified = said.Any(one => one.TryGetProperty("email_verified", out var verified) && verified.ValueKind == JsonValueKind.True);
+            var name = Said("name") is { Length: <= Account.LongestName } given && Texts.IsPlain(given) ? given : null;
+            email = Said("email");
+            // Events name people by their address: one that the provider says it did not check could be anyone's.
+            if (email is null || !Account.IsEmail(email) || IsSaid("email_verified", JsonValueKind.False)) throw new OidcException(OidcFault.EmailUnverified, "The provider gives no e-mail address that it has checked.");
 
             // 4. What may they do?
-            if (settings.RoleOf([.. said.SelectMany(one => Roles(one, settings.RoleClaim))]) is not { } role) throw new OidcException(OidcFault.NoRole, $"The claim {settings.RoleClaim} gives no role.");
-            account = await Find(context, host, new($"{settings.Issuer.OriginalString} {sub}", email, isVerified, name, role));
+            var role = settings.RoleOf([.. said.SelectMany(one => Roles(one, settings.RoleClaim))]);
+            account = await Find(context, host, new($"{settings.Issuer.OriginalString} {sub}", email, IsSaid("email_verified", JsonValueKind.True), name, role));
             if (!await SignIn.Complete(context, host, account, "provider")) throw new OidcException(OidcFault.AccountDisabled, "The account was removed.");
             return Results.LocalRedirect(redirect);
+
+            bool IsSaid(string claim, JsonValueKind value) => said.Any(one => one.TryGetProperty(claim, out var found) && found.ValueKind == value);
 
             string? Said(string claim) => said.Select(one => Json.Text(one, claim)).FirstOrDefault(text => !string.IsNullOrWhiteSpace(text))?.Trim();
         }
@@ -100,7 +102,7 @@ static class OidcEndpoints
     }
 
     /// <summary>Who signs in, as the provider has them.</summary>
-    sealed record Person(string Subject, string Email, bool IsVerified, string? Name, AccountRole Role);
+    sealed record Person(string Subject, string Email, bool IsVerified, string? Name, AccountRole? Role);
 
     /// <summary>The account of a person, made or brought up to what the provider says.</summary>
     static async Task<Account> Find(HttpContext context, CairnHost host, Person person)
@@ -110,16 +112,22 @@ static class OidcEndpoints
         if (!await host.Control.HasAdministrator(cancel)) throw new OidcException(OidcFault.NoAdministrator, SignIn.NoAdministrator);
 
         var account = await host.Control.FindAccountBySubject(person.Subject, cancel);
+        if (person.Role is not { } role)
+        {
+            // Who may nothing any longer loses what they had, and every session with it.
+            if (account is { Role: not AccountRole.User }) Done(await host.Accounts.SetRole(by, account.Id, AccountRole.User, cancel));
+            throw new OidcException(OidcFault.NoRole, $"The claim {host.Settings.Oidc.RoleClaim} gives no role.");
+        }
         if (account is null && await host.Control.FindAccountByEmail(person.Email, cancel) is { } same)
         {
             // Whoever could call themselves anything at the provider would else take over the account.
             if (!person.IsVerified || same.Subject is not null) throw new OidcException(OidcFault.EmailTaken, "Another account has this e-mail address.");
-            account = Done(await host.Accounts.SetSubject(by, same, person.Subject, cancel));
+            account = Done(await host.Accounts.SetSubject(by, same.Id, person.Subject, cancel));
         }
-        account ??= Done(await host.Accounts.Add(by, person.Email, person.Name, person.Role, null, cancel, person.Subject));
+        account ??= Done(await host.Accounts.Add(by, person.Email, person.Name, role, null, cancel, person.Subject));
         if (account.DisabledAt is not null) throw new OidcException(OidcFault.AccountDisabled, "The account is disabled.");
-        if (account.Role != person.Role) account = Done(await host.Accounts.SetRole(by, account, person.Role, cancel));
-        if (person.Name is not null && account.Name != person.Name) account = Done(await host.Accounts.SetName(by, account, person.Name, cancel));
+        if (account.Role != role) account = Done(await host.Accounts.SetRole(by, account.Id, role, cancel));
+        if (person.Name is not null && account.Name != person.Name) account = Done(await host.Accounts.SetName(by, account.Id, person.Name, cancel));
         return account;
 
         static Account Done(AccountResult result) => result.Account ?? throw (result.Change switch

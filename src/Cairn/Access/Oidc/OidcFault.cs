@@ -24,6 +24,9 @@ enum OidcFault
     AccountDisabled,
     NoAdministrator,
 
+    /// <summary>The provider gives no e-mail address that it has checked.</summary>
+    EmailUnverified,
+
     /// <summary>Another account has the e-mail address, and the provider does not vouch for it.</summary>
     EmailTaken,
 
@@ -44,6 +47,7 @@ static class OidcFaults
         OidcFault.NoRole => "no_role",
         OidcFault.AccountDisabled => "account_disabled",
         OidcFault.NoAdministrator => "no_administrator",
+        OidcFault.EmailUnverified => "email_unverified",
         OidcFault.EmailTaken => "email_taken",
         _ => "last_administrator",
     };

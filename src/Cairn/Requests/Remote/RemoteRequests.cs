@@ -56,6 +56,7 @@ static partial class RemoteRequests
 
         context.Response.Headers["X-Total-Count"] = lists.Sum(list => list?.Total ?? 0).ToString();
         if (!isEnd) context.Response.Headers["X-Next-Cursor"] = RemoteCursor.Write('L', cursors);
+        context.Response.Headers["X-Live-Cursor"] = RemoteCursor.Write('T', [.. lists.Select(list => list?.Live ?? "")]);
         return new JsonAnswer(writer =>
         {
             writer.WriteStartArray();
@@ -72,12 +73,14 @@ static partial class RemoteRequests
 
     sealed record Row(JsonElement Json, string Timestamp, string Cursor);
 
-    sealed record Fetched(List<Row> Rows, long Total, bool IsEnd);
+    /// <param name="Live">Where to follow from; of the first answer, so that nothing is missed that came while others were asked for.</param>
+    sealed record Fetched(List<Row> Rows, long Total, bool IsEnd, string? Live);
 
     static async Task<Fetched> Fetch(RemoteGateway gateway, string filter, string cursor, int count, CancellationToken cancel)
     {
         var rows = new List<Row>();
         var total = 0L;
+        string? live = null;
         var isEnd = cursor == RemoteCursor.End;
         do
         {
@@ -86,13 +89,14 @@ static partial class RemoteRequests
             using var answer = await gateway.Get("/audit-logs", $"{filter}&cursors=true&limit={(isEnd ? 1 : Math.Min(RowsAtOnce, count - rows.Count))}{place}", cancel);
             using var json = await Read(gateway, answer, cancel);
             total = Number(answer, "X-Total-Count");
+            live ??= Text(answer, "X-Live-Cursor");
             if (isEnd) break;
             foreach (var row in json.RootElement.EnumerateArray()) rows.Add(new(row.Clone(), row.GetProperty("timestamp").GetString()!, row.GetProperty("cursor").GetString()!));
             isEnd = !answer.Headers.TryGetValues("X-Next-Cursor", out var next);
             if (!isEnd) cursor = next!.First();
         }
         while (!isEnd && rows.Count < count);
-        return new(rows, total, isEnd);
+        return new(rows, total, isEnd, live);
     }
 
     public static async Task<IResult> Stats(HttpContext context, CairnHost host)
@@ -329,6 +333,7 @@ static partial class RemoteRequests
         context.Response.ContentType = answer.Content.Headers.ContentType?.ToString();
         foreach (var name in new[] { "X-Total-Count", "X-Next-Cursor" })
             if (answer.Headers.TryGetValues(name, out var values)) context.Response.Headers[name] = new StringValues([.. values]);
+        if (Text(answer, "X-Live-Cursor") is { } live) context.Response.Headers["X-Live-Cursor"] = RemoteCursor.Write('T', [live]);
         await answer.Content.CopyToAsync(context.Response.Body, context.RequestAborted);
         return Results.Empty;
     }
@@ -337,6 +342,8 @@ static partial class RemoteRequests
     static string Without(HttpContext context, params string[] names) => "?" + string.Join('&', context.Request.Query
         .Where(pair => !names.Contains(pair.Key))
         .SelectMany(pair => pair.Value.Where(value => !string.IsNullOrEmpty(value)).Select(value => Uri.EscapeDataString(pair.Key) + "=" + Uri.EscapeDataString(value!))));
+
+    static string? Text(HttpResponseMessage answer, string header) => answer.Headers.TryGetValues(header, out var values) ? values.First() : null;
 
     static long Number(HttpResponseMessage answer, string header) => answer.Headers.TryGetValues(header, out var values) && long.TryParse(values.First(), out var number) ? number : 0;
 }

@@ -81,36 +81,46 @@ sealed class SqliteControlStore : IControlStore
 
     bool HasAdministrator() => Statement("SELECT count(*) FROM accounts WHERE role = ? AND disabled_at IS NULL").Bind(1, (int)AccountRole.Admin).Number() > 0;
 
-    public Task<AccountChange> Append(Account account, Notice notice, CancellationToken cancel) => ChangeAccount(notice, () =>
+    public Task<AccountChange> Append(Account account, Notice notice, CancellationToken cancel) => ChangeAccount(() =>
     {
-        if (IsTaken(account)) return AccountChange.Taken;
+        if (IsTaken(account)) return (AccountChange.Taken, null);
         Bind(Statement("INSERT INTO accounts (email, email_key, name, role, password_hash, subject, last_sign_in_at, disabled_at, id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"), account)
             .Bind(10, Ms(account.CreatedAt)).Run();
-        return AccountChange.Done;
+        return (AccountChange.Done, notice);
     }, cancel);
 
-    public Task<AccountChange> Save(Account account, bool endSessions, Notice notice, CancellationToken cancel) => ChangeAccount(notice, () =>
+    public async Task<AccountResult> Change(string id, Func<Account, (Account Account, Notice Notice)?> change, bool endSessions, string? by, CancellationToken cancel)
     {
-        if (IsTaken(account)) return AccountChange.Taken;
-        var hadAdministrator = HasAdministrator();
-        Bind(Statement("UPDATE accounts SET email = ?, email_key = ?, name = ?, role = ?, password_hash = ?, subject = ?, last_sign_in_at = ?, disabled_at = ? WHERE id = ?"), account).Run();
-        if (connection.Changes == 0) return AccountChange.NotFound;
-        if (hadAdministrator && !HasAdministrator()) return AccountChange.LastAdministrator;
-        if (!endSessions) return AccountChange.Done;
-        Statement("DELETE FROM sessions WHERE account_id = ?").Bind(1, account.Id).Run();
-        Statement("DELETE FROM sign_in_links WHERE account_id = ? AND used_at IS NULL").Bind(1, account.Id).Run();
-        return AccountChange.Done;
-    }, cancel);
+        Account? changed = null;
+        var outcome = await ChangeAccount(() =>
+        {
+            if (One(Statement($"SELECT {AccountColumns} FROM accounts WHERE id = ?").Bind(1, id), Account) is not { } now) return (AccountChange.NotFound, null);
+            if (by is not null && Statement("SELECT count(*) FROM sessions WHERE id = ?").Bind(1, by).Number() == 0) return (AccountChange.Outdated, null);
+            if (change(now) is not { } wanted) return (AccountChange.Outdated, null);
+            changed = wanted.Account;
+            if (IsTaken(changed)) return (AccountChange.Taken, null);
+            var hadAdministrator = HasAdministrator();
+            Bind(Statement("UPDATE accounts SET email = ?, email_key = ?, name = ?, role = ?, password_hash = ?, subject = ?, last_sign_in_at = ?, disabled_at = ? WHERE id = ?"), changed).Run();
+            if (hadAdministrator && !HasAdministrator()) return (AccountChange.LastAdministrator, null);
+            if (endSessions)
+            {
+                Statement("DELETE FROM sessions WHERE account_id = ?").Bind(1, id).Run();
+                Statement("DELETE FROM sign_in_links WHERE account_id = ? AND used_at IS NULL").Bind(1, id).Run();
+            }
+            return (AccountChange.Done, wanted.Notice);
+        }, cancel);
+        return new(outcome, outcome == AccountChange.Done ? changed : null);
+    }
 
-    public Task<AccountChange> RemoveAccount(string id, Notice notice, CancellationToken cancel) => ChangeAccount(notice, () =>
+    public Task<AccountChange> RemoveAccount(string id, Notice notice, CancellationToken cancel) => ChangeAccount(() =>
     {
         var hadAdministrator = HasAdministrator();
         Statement("DELETE FROM accounts WHERE id = ?").Bind(1, id).Run();
-        if (connection.Changes == 0) return AccountChange.NotFound;
-        if (hadAdministrator && !HasAdministrator()) return AccountChange.LastAdministrator;
+        if (connection.Changes == 0) return (AccountChange.NotFound, null);
+        if (hadAdministrator && !HasAdministrator()) return (AccountChange.LastAdministrator, null);
         Statement("DELETE FROM sessions WHERE account_id = ?").Bind(1, id).Run();
         Statement("DELETE FROM sign_in_links WHERE account_id = ?").Bind(1, id).Run();
-        return AccountChange.Done;
+        return (AccountChange.Done, notice);
     }, cancel);
 
     bool IsTaken(Account account) =>
@@ -120,10 +130,14 @@ sealed class SqliteControlStore : IControlStore
         .Bind(1, account.Email).Bind(2, Access.Account.Key(account.Email)).Bind(3, account.Name).Bind(4, (int)account.Role).Bind(5, account.PasswordHash).Bind(6, account.Subject)
         .Bind(7, Ms(account.LastSignInAt)).Bind(8, Ms(account.DisabledAt)).Bind(9, account.Id);
 
-    async Task<AccountChange> ChangeAccount(Notice notice, Func<AccountChange> change, CancellationToken cancel)
+    async Task<AccountChange> ChangeAccount(Func<(AccountChange Outcome, Notice? Notice)> change, CancellationToken cancel)
     {
         var outcome = AccountChange.Done;
-        await Change(notice, () => (outcome = change()) == AccountChange.Done, cancel);
+        await Change(() =>
+        {
+            (outcome, var notice) = change();
+            return (outcome == AccountChange.Done, notice);
+        }, cancel);
         return outcome;
     }
 
@@ -133,12 +147,13 @@ sealed class SqliteControlStore : IControlStore
 
     static Session Session(Statement row) => new(row.Text(0), row.Text(1), Time(row, 2)!.Value, Time(row, 3)!.Value, row.TextOrNull(4), row.TextOrNull(5));
 
-    public Task<bool> Append(Session session, byte[] hash, Notice notice, CancellationToken cancel) => Change(notice, () =>
+    public Task<bool> Append(Session session, Account seen, byte[] hash, Notice notice, CancellationToken cancel) => Change(notice, () =>
     {
         Statement("INSERT INTO sessions (id, hash, account_id, created_at, last_used_at, ip, user_agent) VALUES (?, ?, ?, ?, ?, ?, ?)")
             .Bind(1, session.Id).BindBlob(2, hash).Bind(3, session.AccountId).Bind(4, Ms(session.CreatedAt)).Bind(5, Ms(session.LastUsedAt)).Bind(6, session.Ip).Bind(7, session.UserAgent).Run();
-        Statement("UPDATE accounts SET last_sign_in_at = ? WHERE id = ?").Bind(1, Ms(session.CreatedAt)).Bind(2, session.AccountId).Run();
-        // Someone who was removed a moment ago does not get in.
+        Statement("UPDATE accounts SET last_sign_in_at = ? WHERE id = ? AND role = ? AND password_hash IS ? AND disabled_at IS NULL")
+            .Bind(1, Ms(session.CreatedAt)).Bind(2, seen.Id).Bind(3, (int)seen.Role).Bind(4, seen.PasswordHash).Run();
+        // Someone who was removed, or lost the password they came with, a moment ago does not get in.
         return connection.Changes > 0;
     }, cancel);
 
@@ -170,8 +185,9 @@ sealed class SqliteControlStore : IControlStore
 
     // Links.
 
-    public Task Append(SignInLink link, byte[] hash, Notice? notice, CancellationToken cancel) => Change(notice, () =>
+    public Task Append(SignInLink link, byte[] hash, DateTimeOffset at, Notice? notice, CancellationToken cancel) => Change(notice, () =>
     {
+        Statement("UPDATE sign_in_links SET expires_at = min(expires_at, ?) WHERE account_id IS ? AND used_at IS NULL").Bind(1, Ms(at)).Bind(2, link.AccountId).Run();
         Statement("INSERT INTO sign_in_links (hash, account_id, expires_at) VALUES (?, ?, ?)").BindBlob(1, hash).Bind(2, link.AccountId).Bind(3, Ms(link.ExpiresAt)).Run();
         return true;
     }, cancel);
@@ -236,13 +252,16 @@ sealed class SqliteControlStore : IControlStore
 
     Statement Statement(string sql) => statements.TryGetValue(sql, out var statement) ? statement : statements[sql] = connection.Prepare(sql);
 
+    Task<bool> Change(Notice? notice, Func<bool> change, CancellationToken cancel) => Change(() => (change(), notice), cancel);
+
     /// <summary>Makes a change and stores its notice, in one transaction; neither when the change answers false.</summary>
-    Task<bool> Change(Notice? notice, Func<bool> change, CancellationToken cancel) => Do(() =>
+    Task<bool> Change(Func<(bool IsMade, Notice? Notice)> change, CancellationToken cancel) => Do(() =>
     {
         connection.Run("BEGIN IMMEDIATE");
         try
         {
-            if (!change()) return false;
+            var (isMade, notice) = change();
+            if (!isMade) return false;
             if (notice is not null) Statement("INSERT INTO notices (id, json) VALUES (?, ?)").Bind(1, notice.Id).Bind(2, notice.Json).Run();
             connection.Run("COMMIT");
             return true;

@@ -48,6 +48,18 @@ public sealed class RemoteRequestsTests : IAsyncDisposable
     static IEnumerable<string?> Ids(Answer answer) => answer.Items.Select(row => row.GetProperty("request_id").GetString());
 
     [Theory]
+    [InlineData(1), InlineData(2)]
+    public async Task A_list_says_where_to_follow_from(int count)
+    {
+        var (remote, _) = await Start(count, Requests(20));
+        var cursor = (await remote.Get($"{List}?limit=3")).Expect(200).Header("X-Live-Cursor");
+        var next = gateways.Select(_ => Some.Request()).ToList();
+        for (var i = 0; i < count; i++) await gateways[i].Import(next[i]);
+        await using var live = await console!.Follow("/api/system/ws/audit-logs?after=" + cursor);
+        Assert.Equal(next.Select(request => request.RequestId), (await live.Records(count)).Select(frame => frame.GetProperty("data").GetProperty("request_id").GetString()!).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
     [InlineData(1), InlineData(2), InlineData(3)]
     public async Task Pages_numbers_course_and_files_are_those_of_one_log(int count)
     {

@@ -1,0 +1,33 @@
+import type { Request } from '../api/types'
+
+/** A request of which only what a test names matters. */
+export const someRequest = (said: Partial<Request> = {}): Request => ({
+  id: 1,
+  request_id: 'chatcmpl-0123456789abcdef01234567',
+  timestamp: '2026-03-10T12:00:00.000Z',
+  model: 'llama-3',
+  backend_type: 'local',
+  endpoint: '/v1/chat/completions',
+  duration_ms: 850,
+  status: 'success',
+  prompt_tokens: 1,
+  completion_tokens: 2,
+  total_tokens: 3,
+  error_type: null,
+  error_message: null,
+  stream: null,
+  http_status: null,
+  ttft_ms: null,
+  finish_reason: null,
+  response_model: null,
+  upstream_request_id: null,
+  cached_tokens: null,
+  api_key_id: null,
+  api_key_name: null,
+  user: null,
+  client_ip: null,
+  trace_id: null,
+  session_id: null,
+  conversation_id: null,
+  ...said,
+})

@@ -1,0 +1,138 @@
+using System.Collections.Concurrent;
+using Deque.AxeCore.Playwright;
+using Microsoft.Playwright;
+
+namespace Cairn.Support;
+
+/// <summary>One Chromium for all tests that look at pages. They run one after another, each in a context of its own.</summary>
+public sealed class Browser : IAsyncLifetime
+{
+    public const string Name = "browser";
+
+    static readonly string[] Arguments =
+        ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+    IPlaywright? playwright;
+    IBrowser? chromium;
+
+    public async ValueTask InitializeAsync()
+    {
+        if (!File.Exists("/usr/bin/chromium")) return;
+        playwright = await Playwright.CreateAsync();
+        chromium = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = "/usr/bin/chromium", Args = Arguments });
+    }
+
+    /// <summary>A browser of someone's own, empty but for their session.</summary>
+    /// <param name="who">Who is signed in already; nobody when absent.</param>
+    internal async Task<Visit> Open(CairnApp app, Client? who = null, int width = 1280, bool dark = false)
+    {
+        if (chromium is null) Needs.Missing("chromium");
+        var context = await chromium!.NewContextAsync(new()
+        {
+            BaseURL = app.Host.ConsoleUrl!.ToString(),
+            ViewportSize = new() { Width = width, Height = 900 },
+            ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
+            // What is still fading in has no colours to judge yet.
+            ReducedMotion = ReducedMotion.Reduce,
+            TimezoneId = "Europe/Berlin",
+            Permissions = ["clipboard-read", "clipboard-write"],
+            AcceptDownloads = true,
+        });
+        context.SetDefaultTimeout(15_000);
+        if (who is not null) await context.AddCookiesAsync(who.Cookies.Select(cookie => new Cookie { Name = cookie.Key, Value = cookie.Value, Url = app.Host.ConsoleUrl!.ToString() }));
+        return new(context, await context.NewPageAsync());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (chromium is not null) await chromium.DisposeAsync();
+        playwright?.Dispose();
+    }
+}
+
+[CollectionDefinition(Browser.Name)]
+public sealed class BrowserTests : ICollectionFixture<Browser>;
+
+/// <summary>A person at a page. What the page complains of is kept, and none is expected.</summary>
+sealed class Visit : IAsyncDisposable
+{
+    /// <summary>Long enough for a busy machine; nothing waits as long when all is well.</summary>
+    readonly float patienceMs = 15_000;
+
+    readonly IBrowserContext context;
+    readonly ConcurrentQueue<string> complaints = new();
+
+    public Visit(IBrowserContext context, IPage page)
+    {
+        (this.context, Page) = (context, page);
+        page.PageError += (_, error) => complaints.Enqueue(error);
+        page.Console += (_, message) =>
+        {
+            // A refused call is logged by the browser itself; whether it should be is what each test looks at.
+            if (message.Type == "error" && !message.Text.StartsWith("Failed to load resource", StringComparison.Ordinal) && !message.Text.StartsWith("WebSocket connection", StringComparison.Ordinal)) complaints.Enqueue(message.Text);
+        };
+    }
+
+    public IPage Page { get; }
+
+    public IBrowserContext Context => context;
+
+    /// <summary>The path and query that the address bar shows.</summary>
+    public string Address => new Uri(Page.Url).PathAndQuery;
+
+    public Task Go(string path) => Page.GotoAsync(path);
+
+    public ILocator Button(string name) => Page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true });
+
+    public ILocator Link(string name) => Page.GetByRole(AriaRole.Link, new() { Name = name, Exact = true });
+
+    public ILocator Heading(string name) => Page.GetByRole(AriaRole.Heading, new() { Name = name, Exact = true });
+
+    public ILocator Label(string name) => Page.GetByLabel(name, new() { Exact = true });
+
+    /// <summary>The rows of a table, without its head.</summary>
+    public ILocator Rows(string table = "Audit log") => Page.GetByRole(AriaRole.Table, new() { Name = table }).Locator("tbody:not([data-skeleton]) > tr:not(:has(> td[colspan]))");
+
+    public Task Sees(ILocator what) => Assertions.Expect(what).ToBeVisibleAsync(new() { Timeout = patienceMs });
+
+    public Task Sees(string text) => Sees(Page.GetByText(text, new() { Exact = true }).First);
+
+    public Task SeesRows(int count, string table = "Audit log") => Assertions.Expect(Rows(table)).ToHaveCountAsync(count, new() { Timeout = patienceMs });
+
+    public Task IsAt(string address) => Assertions.Expect(Page).ToHaveURLAsync(new Uri(Page.Url).GetLeftPart(UriPartial.Authority) + address, new() { Timeout = patienceMs });
+
+    public async Task SignIn(string email, string password)
+    {
+        await Label("E-mail address").FillAsync(email);
+        await Label("Password").FillAsync(password);
+        await Button("Sign in").ClickAsync();
+    }
+
+    /// <summary>Chooses from a menu or a list that a filter's button opens.</summary>
+    public async Task Choose(string filter, string option)
+    {
+        await Page.GetByRole(AriaRole.Button, new() { NameRegex = new($"^{filter}: ") }).ClickAsync();
+        // A long list is searched, as a person would; then what is looked for stands on top of it.
+        var choices = Page.Locator("[role=option], [role=menuitemradio]");
+        await Sees(choices.First);
+        if (await Page.GetByRole(AriaRole.Option).CountAsync() > 0 && !option.StartsWith("All ", StringComparison.Ordinal)) await Page.Keyboard.TypeAsync(option);
+        await choices.Filter(new() { HasText = option }).First.ClickAsync();
+    }
+
+    /// <summary>Looks at the page as axe does, and for what is wider than the screen. What is wrong is told when the visit ends, all of it.</summary>
+    /// <param name="isMenuOpen">A menu floats above the page, outside of its landmarks; its button is what leads to it.</param>
+    public async Task IsAccessible(bool isMenuOpen = false)
+    {
+        var found = await Page.RunAxe(new() { Rules = new() { ["region"] = new() { Enabled = !isMenuOpen } } });
+        foreach (var rule in found.Violations)
+            foreach (var node in rule.Nodes) complaints.Enqueue($"{Address}: {rule.Id}: {rule.Help}: {node.Html}");
+        var beyond = await Page.EvaluateAsync<int>("Math.max(0, document.documentElement.scrollWidth - window.innerWidth)");
+        if (beyond > 0) complaints.Enqueue($"{Address} is {beyond} pixels wider than the screen.");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await context.CloseAsync();
+        Assert.True(complaints.IsEmpty, "The page complained: " + string.Join('\n', complaints));
+    }
+}
