@@ -107,6 +107,7 @@ sealed class GatewayQuestion(Settings settings)
         var (cairn, process) = await StartCairn(folder, "start", streamPort);
         var llmops = await StartPeer("@llmops/gateway", ["llmops.mjs"], port => $"{port}", streamPort);
         Door[] doors = [.. new[] { direct, nginx, cairn, llmops }.OfType<Door>()];
+        foreach (var door in doors) await Load(door, 64, Seconds * 2, Streamed);
         for (var round = 0; round <= Rounds; round++)
             foreach (var door in doors)
             {
@@ -227,11 +228,11 @@ sealed class GatewayQuestion(Settings settings)
     }
 
     /// <summary>The median in microseconds, and calls in a second. A call that is not answered well fails the benchmark.</summary>
-    async Task<(double Median, double Rate)> Load(Door door, int connections, int seconds)
+    async Task<(double Median, double Rate)> Load(Door door, int connections, int seconds, string body = Body)
     {
         var script = Path.GetTempFileName();
         var headers = string.Concat(door.Headers.Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Select(header => $"wrk.headers[\"{header.Split(": ")[0]}\"] = \"{header.Split(": ")[1]}\"\n"));
-        await File.WriteAllTextAsync(script, $"wrk.method = \"POST\"\nwrk.body = '{Body}'\nwrk.headers[\"Content-Type\"] = \"application/json\"\n{headers}done = function(s, l, r) io.write(string.format(\"%d %d %d %d\\n\", l:percentile(50), s.requests, s.duration, s.errors.status + s.errors.read + s.errors.timeout)) end\n");
+        await File.WriteAllTextAsync(script, $"wrk.method = \"POST\"\nwrk.body = '{body}'\nwrk.headers[\"Content-Type\"] = \"application/json\"\n{headers}done = function(s, l, r) io.write(string.format(\"%d %d %d %d\\n\", l:percentile(50), s.requests, s.duration, s.errors.status + s.errors.read + s.errors.timeout)) end\n");
         using var wrk = Begin("wrk", ["-t1", $"-c{connections}", $"-d{seconds}s", "--timeout", "20s", "-s", script, $"http://127.0.0.1:{door.Port}/v1/chat/completions"], Path.GetTempPath(), keeps: false);
         var output = await wrk.StandardOutput.ReadToEndAsync();
         await wrk.WaitForExitAsync();

@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Cairn.Events;
 using Cairn.Live;
 using Cairn.Requests;
@@ -24,14 +23,16 @@ sealed partial class Recorder : IAsyncDisposable
 
     readonly ILogStore store;
     readonly ILogger<Recorder> log;
-    readonly Channel<Submission> queue = Channel.CreateUnbounded<Submission>(new() { SingleReader = true });
-    readonly Task worker;
+    readonly Lock turn = new();
+    readonly Queue<Submission> queue = new();
+    readonly TaskCompletionSource allWritten = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    bool isWriting, isClosed;
 
     const int MostWithdrawn = 10_000;
 
     /// <summary>
     /// Starts that were refused to who began them, and may be stored all the same; taken back with the next batch. Those
-    /// beyond the most would, if they are stored, be told as interrupted after a restart. The worker's own.
+    /// beyond the most would, if they are stored, be told as interrupted after a restart. Of whoever writes.
     /// </summary>
     readonly List<string> withdrawn = [];
     int waiting;
@@ -41,7 +42,6 @@ sealed partial class Recorder : IAsyncDisposable
         (this.store, this.log) = (store, log);
         RequestFeed = new(store.Requests.Kind);
         EventFeed = new(store.Events.Kind);
-        worker = Task.Run(Work);
     }
 
     /// <summary>What was just stored, for who follows.</summary>
@@ -76,24 +76,45 @@ sealed partial class Recorder : IAsyncDisposable
     {
         if (submission is { Count: 0, Start: null }) return Task.FromResult(Array.Empty<Outcome>());
         Counts.Accept(submission.Count);
-        if (Interlocked.Add(ref waiting, submission.Count) > MostWaiting || !queue.Writer.TryWrite(submission))
+        if (Interlocked.Add(ref waiting, submission.Count) > MostWaiting || !TryQueue(submission, out var isMyTurn))
         {
             Interlocked.Add(ref waiting, -submission.Count);
             Counts.Refuse(submission.Count);
             throw new LogUnavailableException("Too many records wait to be written. Send again in a moment.");
         }
+        // Who finds the log free writes at once, on its own thread: a lone sender waits for the disk and for nothing else.
+        if (isMyTurn) _ = WriteRound();
         return submission.Done.Task;
     }
 
-    async Task Work()
+    bool TryQueue(Submission submission, out bool isMyTurn)
+    {
+        lock (turn)
+        {
+            isMyTurn = !isWriting && !isClosed;
+            if (isClosed) return false;
+            queue.Enqueue(submission);
+            isWriting = true;
+            return true;
+        }
+    }
+
+    /// <summary>Writes what waits. What came meanwhile is the next round's, on another thread, so that no sender writes for others for long.</summary>
+    async Task WriteRound()
     {
         var taken = new List<Submission>();
-        while (await queue.Reader.WaitToReadAsync())
+        lock (turn)
         {
-            taken.Clear();
-            for (var records = 0; records < MostInBatch && queue.Reader.TryRead(out var submission); records += Math.Max(1, submission.Count)) taken.Add(submission);
-            await Write(taken);
+            for (var records = 0; records < MostInBatch && queue.TryDequeue(out var submission); records += Math.Max(1, submission.Count)) taken.Add(submission);
         }
+        await Write(taken);
+        lock (turn)
+        {
+            isWriting = queue.Count > 0;
+            if (!isWriting && isClosed) allWritten.TrySetResult();
+            if (!isWriting) return;
+        }
+        ThreadPool.UnsafeQueueUserWorkItem(static recorder => _ = recorder.WriteRound(), this, preferLocal: false);
     }
 
     async Task Write(List<Submission> submissions)
@@ -155,8 +176,12 @@ sealed partial class Recorder : IAsyncDisposable
     /// <summary>Takes nothing more, and writes what was taken.</summary>
     public async ValueTask DisposeAsync()
     {
-        queue.Writer.TryComplete();
-        await worker;
+        lock (turn)
+        {
+            isClosed = true;
+            if (!isWriting) return;
+        }
+        await allWritten.Task;
     }
 
     [LoggerMessage(LogLevel.Error, "{Count} records were refused: the log could not be written")]

@@ -23,6 +23,7 @@ sealed class SqliteLogStore : ILogStore
     readonly LogWriter<RequestRecord> requestWriter;
     readonly LogWriter<EventRecord> eventWriter;
     readonly Starts starts;
+    readonly Statement begin, commit;
     string? failure;
     string? refusal;
     bool disposed;
@@ -43,6 +44,7 @@ sealed class SqliteLogStore : ILogStore
         requestWriter = new(writer, requestTable, numbers, new(requestTable, (field, term) => writerTexts.Text(own, field, term)));
         eventWriter = new(writer, eventTable, numbers, new(eventTable, (field, term) => writerTexts.Text(own, field, term)));
         starts = new(writer, requests);
+        (begin, commit) = (writer.Prepare("BEGIN IMMEDIATE"), writer.Prepare("COMMIT"));
         Sweeper = new(writer, numbers, texts);
 
         readers = new(file);
@@ -92,9 +94,9 @@ sealed class SqliteLogStore : ILogStore
             TResult result;
             try
             {
-                writer.Run("BEGIN IMMEDIATE");
+                begin.Run();
                 result = change();
-                writer.Run("COMMIT");
+                commit.Run();
             }
             catch (SqliteException refused)
             {

@@ -9,7 +9,7 @@ namespace Cairn.Storage.Sqlite;
 sealed class Starts
 {
     readonly Statement insert, delete;
-    readonly RecordJson<RequestRecord> json;
+    readonly (Field<RequestRecord> Field, JsonEncodedText Name)[] fields;
     readonly RecordParser<RequestRecord> parser;
     readonly Connection writer;
     readonly ArrayBufferWriter<byte> buffer = new(512);
@@ -21,7 +21,8 @@ sealed class Starts
     public Starts(Connection writer, Kind<RequestRecord> kind)
     {
         this.writer = writer;
-        (json, parser, text) = (new(kind), new(kind, lenient: true), new(buffer, RecordJson.Writing));
+        (parser, text) = (new(kind, lenient: true), new(buffer, RecordJson.Writing));
+        fields = [.. kind.Stored.Select(field => (field, JsonEncodedText.Encode(field.Name)))];
         insert = writer.Prepare("INSERT INTO starts (request_id, record) VALUES (?, ?)");
         delete = writer.Prepare("DELETE FROM starts WHERE request_id = ?");
     }
@@ -32,11 +33,31 @@ sealed class Starts
         {
             buffer.ResetWrittenCount();
             text.Reset();
-            json.Write(text, start);
+            Write(start);
             text.Flush();
             insert.Bind(1, start.RequestId).BindUtf8(2, buffer.WrittenSpan).Run();
         }
         if (count >= 0) count += starts.Count;
+    }
+
+    /// <summary>What is known, and no more: the row is written and removed with every request.</summary>
+    void Write(RequestRecord start)
+    {
+        text.WriteStartObject();
+        foreach (var (field, name) in fields)
+        {
+            if (field.IsText)
+            {
+                if (field.Text!(start) is { Length: > 0 } value) text.WriteString(name, value);
+            }
+            else if (field.Number!(start) is { } number)
+            {
+                if (field.Type == FieldType.Boolean) text.WriteBoolean(name, number != 0);
+                else if (field.Type == FieldType.Time) text.WriteString(name, Iso.Text(number));
+                else text.WriteNumber(name, number);
+            }
+        }
+        text.WriteEndObject();
     }
 
     public void Remove(string requestId)
