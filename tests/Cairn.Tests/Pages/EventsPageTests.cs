@@ -438,9 +438,13 @@ public sealed class EventsPageTests(Browser browser)
         await visit.Page.EvaluateAsync("document.activeElement.blur()");
         await Reach("Menu of ada@example.com");
         await keyboard.PressAsync("Enter");
+        await Assertions.Expect(MenuItem("Your account")).ToBeFocusedAsync();
         await keyboard.PressAsync("ArrowUp");
+        await Assertions.Expect(MenuItem("Sign out")).ToBeFocusedAsync();
         await keyboard.PressAsync("Enter");
         await visit.Sees(visit.Heading("Sign in to Cairn"));
+
+        ILocator MenuItem(string name) => visit.Page.GetByRole(AriaRole.Menuitem, new() { Name = name });
 
         async Task Reach(string name)
         {
