@@ -1,3 +1,7 @@
+import { literal } from './filters/log-filter'
+
+const allWith = (page: string, name: string, value: string) => `${page}?${new URLSearchParams([[name, literal(value)], ['range', 'all']])}`
+
 /** Every address of the console and of the API that it calls. */
 export const paths = {
   start: '/',
@@ -12,7 +16,10 @@ export const paths = {
   configuration: '/admin/configuration',
   events: '/admin/audit-logs',
   event: (id: string) => `/admin/audit-logs/events/${encodeURIComponent(id)}`,
+  /** All events that have this value, whenever they were. */
+  eventsWith: (name: 'requestId' | 'traceId' | 'conversationId', value: string) => allWith('/admin/audit-logs', name, value),
   requests: '/admin/audit-logs/requests',
+  requestsWith: (name: 'trace_id' | 'conversation_id', value: string) => allWith('/admin/audit-logs/requests', name, value),
   request: (id: string) => `/admin/audit-logs/requests?request=${encodeURIComponent(id)}`,
 }
 

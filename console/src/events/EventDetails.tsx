@@ -1,7 +1,9 @@
 import { ArrowRightIcon } from '@primer/octicons-react'
-import { Label } from '@primer/react'
+import { Label, Link } from '@primer/react'
 import type { ReactNode } from 'react'
+import { Link as RouterLink } from 'react-router'
 import type { AuditEvent } from '../api/types'
+import { paths } from '../paths'
 import { CopyButton } from '../ui/CopyButton'
 import { visible } from '../ui/text'
 import { Time } from '../ui/Time'
@@ -9,6 +11,9 @@ import { changesIn, valueText } from './changes'
 import type { ExactName } from './event-filter'
 import styles from './EventDetails.module.css'
 import { outcomes } from './outcomes'
+
+/** Whether it can only be an id that the gateway gave to a model call; a sender's own ids lead nowhere. */
+const isRequestId = (id: string | null) => id !== null && /^(chatcmpl|cmpl|emb|resp|msg)-[0-9a-f]{24}$/.test(id)
 
 /** Everything that an event says, below its row or on a page of its own. */
 export function EventDetails({ event, onFilter }: { event: AuditEvent; onFilter?: (name: ExactName, value: string) => void }) {
@@ -21,6 +26,13 @@ export function EventDetails({ event, onFilter }: { event: AuditEvent; onFilter?
     ) : (
       visible(value)
     )
+  const tied = (name: ExactName, value: string | null, link: string, to: (value: string) => string) =>
+    value && (
+      <>
+        {filterable(name, value)}
+        <Link as={RouterLink} inline className={styles.tied} to={to(value)}>{link}</Link>
+      </>
+    )
   const facts: [string, ReactNode, 'mono'?][] = [
     ['Event ID', <span key="id" className={styles.id}><span>{event.id}</span><CopyButton iconOnly label="Copy event ID" text={event.id} /></span>, 'mono'],
     ['IP address', filterable('ip', event.ip), 'mono'],
@@ -30,9 +42,9 @@ export function EventDetails({ event, onFilter }: { event: AuditEvent; onFilter?
     ['Action', event.action, 'mono'],
     ['Outcome', <Label key="outcome" variant={outcomes[event.outcome].variant}>{outcomes[event.outcome].label}</Label>],
     ['Resource ID', filterable('resourceId', event.resourceId), 'mono'],
-    ['Request ID', filterable('requestId', event.requestId), 'mono'],
-    ['Trace ID', filterable('traceId', event.traceId), 'mono'],
-    ['Conversation ID', filterable('conversationId', event.conversationId), 'mono'],
+    ['Request ID', isRequestId(event.requestId) ? tied('requestId', event.requestId, 'Open this request', paths.request) : filterable('requestId', event.requestId), 'mono'],
+    ['Trace ID', tied('traceId', event.traceId, 'Requests of this trace', (value) => paths.requestsWith('trace_id', value)), 'mono'],
+    ['Conversation ID', tied('conversationId', event.conversationId, 'Requests of this conversation', (value) => paths.requestsWith('conversation_id', value)), 'mono'],
     ['Recorded', <Time key="recorded" at={event.recordedAt} />],
     ['User agent', event.userAgent && visible(event.userAgent)],
   ]

@@ -4,7 +4,6 @@ import { Dialog, IconButton, Label, Link } from '@primer/react'
 import type { ReactNode } from 'react'
 import { Link as RouterLink } from 'react-router'
 import type { Request } from '../api/types'
-import { defaultFilter as allEvents, writeFilter as writeEventFilter, type ExactName as EventName } from '../events/event-filter'
 import { literal } from '../filters/log-filter'
 import { paths } from '../paths'
 import { CopyButton } from '../ui/CopyButton'
@@ -73,7 +72,7 @@ function Fields({ request, onFilter }: { request: Request; onFilter: (name: Exac
     )
   const plain = (value: string | null) => value && visible(value)
   const number = (value: number | null) => (value === null ? null : grouped(value))
-  const tied = (name: ExactName & ('trace_id' | 'conversation_id'), eventName: EventName, value: string | null) =>
+  const tied = (name: ExactName & ('trace_id' | 'conversation_id'), eventName: 'traceId' | 'conversationId', value: string | null) =>
     value && (
       <>
         {pick(name, value)}
@@ -137,10 +136,10 @@ function Fields({ request, onFilter }: { request: Request; onFilter: (name: Exac
   )
 }
 
-const named: Partial<Record<EventName, string>> = { requestId: 'Events of this request', traceId: 'Events of this trace', conversationId: 'Events of this conversation' }
+const named = { requestId: 'Events of this request', traceId: 'Events of this trace', conversationId: 'Events of this conversation' }
 
-const EventsWith = ({ name, value }: { name: EventName; value: string }) => (
-  <Link as={RouterLink} inline className={styles.events} to={`${paths.events}?${writeEventFilter({ ...allEvents, range: 'all', exact: { [name]: literal(value) } })}`}>
+const EventsWith = ({ name, value }: { name: keyof typeof named; value: string }) => (
+  <Link as={RouterLink} inline className={styles.events} to={paths.eventsWith(name, value)}>
     {named[name]}
   </Link>
 )

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
 using Cairn.Access.Oidc;
+using Cairn.Gateway;
 using Cairn.Hosting;
 using Cairn.Requests.Remote;
 
@@ -46,7 +47,9 @@ static class DoctorCommand
         }
 
         if (settings.Oidc is { } oidc) await Provider(report, oidc, cancel);
-        foreach (var address in settings.Gateways) await Gateway(report, address, cancel);
+        foreach (var address in settings.Gateways) await Remote(report, address, cancel);
+        if (settings.Role != Role.Console)
+            foreach (var backend in settings.Inference.Backends) await Model(report, backend, cancel);
         var mayOpen = Directory(report, settings.DataDirectory);
         await using var server = mayOpen ? await Owner.TryConnect(settings) : null;
         if (server is not null) await Inside(report, settings, server, cancel);
@@ -73,7 +76,7 @@ static class DoctorCommand
         }
     }
 
-    static async Task Gateway(Report report, GatewayAddress address, CancellationToken cancel)
+    static async Task Remote(Report report, GatewayAddress address, CancellationToken cancel)
     {
         using var gateway = new RemoteGateway(address);
         try
@@ -84,6 +87,37 @@ static class DoctorCommand
         catch (GatewayAwayException away)
         {
             report.Fail("gateway", away.Message);
+        }
+    }
+
+    static async Task Model(Report report, BackendSettings settings, CancellationToken cancel)
+    {
+        const string name = "backend";
+        using var backend = new Backend(settings);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        patience.CancelAfter(AnswersWithin);
+        try
+        {
+            switch (await backend.Ask(patience.Token))
+            {
+                case < 300:
+                    report.Ok(name, $"{settings} answers");
+                    break;
+                case StatusCodes.Status401Unauthorized or StatusCodes.Status403Forbidden:
+                    report.Fail(name, $"{settings} refuses {(settings.Key is null ? "calls without a key; give it one with Gateway:Backends:N:Key" : "its key; correct Gateway:Backends:N:Key")}");
+                    break;
+                case StatusCodes.Status404NotFound:
+                    report.Warn(name, $"{settings} answers, and has no list of models there; make sure that its Url is what stands for /v1");
+                    break;
+                case var status:
+                    report.Warn(name, $"{settings} answers {status} when it is asked for its models");
+                    break;
+            }
+        }
+        catch (BackendException) when (!cancel.IsCancellationRequested)
+        {
+            if (settings.Url == GatewaySettings.Ollama) report.Warn(name, $"nobody answers at {settings.Url}, where an Ollama usually is; start one, or name your models' server in Gateway:Backends");
+            else report.Fail(name, $"{settings} does not answer; start it, or correct Gateway:Backends:N:Url");
         }
     }
 

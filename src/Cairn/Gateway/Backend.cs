@@ -40,6 +40,18 @@ sealed class Backend(BackendSettings settings) : IDisposable
         return connection;
     }
 
+    /// <summary>The status of this backend's answer to who asks for its models, as the doctor does.</summary>
+    /// <exception cref="BackendException">It does not answer.</exception>
+    public async Task<int> Ask(CancellationToken cancel)
+    {
+        var dialect = Type == "anthropic" ? Dialect.Anthropic : Dialect.OpenAi;
+        using var connection = await Begin(HttpMethods.Get, "/v1/models", "", dialect, cancel);
+        await using var aborting = cancel.UnsafeRegister(static one => ((BackendConnection)one!).Dispose(), connection);
+        if (dialect == Dialect.Anthropic) connection.Add("anthropic-version", "2023-06-01");
+        await connection.Send(null);
+        return connection.Status;
+    }
+
     BackendConnection? Idle()
     {
         while (idle.TryPop(out var connection))

@@ -66,7 +66,8 @@ sealed record GatewaySettings
         return this with { Backends = [.. Backends, more], Routes = [new(more.Name + "*", more.Name), .. Routes.Where(route => !unnamed.Contains(route.Backend)), new("*", more.Name)] };
     }
 
-    static readonly Uri Ollama = new("http://localhost:11434/v1");
+    /// <summary>Where a backend is that nobody named, and that need not be there.</summary>
+    public static readonly Uri Ollama = new("http://localhost:11434/v1");
 
     /// <summary>What is there without anything configured: the providers whose keys stand in the environment, and an Ollama on its usual port.</summary>
     public static BackendSettings[] Found(string? openAiKey, string? anthropicKey) =>

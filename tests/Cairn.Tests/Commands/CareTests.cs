@@ -82,6 +82,8 @@ public sealed class CareTests : IDisposable
         Assert.Equal(0, before.Code);
         Assert.False(Directory.Exists(Data));
 
+        await using var backend = await ScriptedBackend.Start();
+        await Configure(backend.Url);
         await using (var server = await CairnProcess.Serve(Data))
         {
             var running = await CairnProcess.Run("doctor", "--data", Data);
@@ -96,6 +98,30 @@ public sealed class CareTests : IDisposable
         var stopped = await CairnProcess.Run(["doctor", "--data", Data, .. free]);
         Assert.Equal(0, stopped.Code);
         Assert.Contains("sound throughout", stopped.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_doctor_asks_every_backend()
+    {
+        string[] free = ["--gateway", "http://127.0.0.1:0", "--console", "http://127.0.0.1:0"];
+        var unnamed = await CairnProcess.Run(["doctor", "--data", Data, .. free]);
+        Assert.Matches("(?m)^(warn|ok  )  backend", unnamed.Output);
+        foreach (var (answer, said) in new[] { ("200 OK", "ok    backend"), ("401 Unauthorized", "fail  backend"), ("404 Not Found", "warn  backend"), ("500 Oh", "warn  backend"), ("", "fail  backend") })
+        {
+            await using var backend = RawBackend.Saying(answer == "" ? "" : $"HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
+            await Configure(backend.Url);
+            var ended = await CairnProcess.Run(["doctor", "--data", Data, .. free]);
+            Assert.Contains(ended.Lines, line => line.StartsWith(said, StringComparison.Ordinal));
+            Assert.Equal(said.StartsWith("fail", StringComparison.Ordinal) ? 1 : 0, ended.Code);
+            Assert.DoesNotContain("a-secret", ended.Output, StringComparison.Ordinal);
+        }
+    }
+
+    Task Configure(Uri backend)
+    {
+        Directory.CreateDirectory(Data);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return File.WriteAllTextAsync(Path.Combine(Data, "cairn.json"), $$$"""{"Gateway":{"Backends":[{"Url":"{{{backend}}}","Key":"a-secret"}]}}""", TestContext.Current.CancellationToken);
     }
 
     [Fact]

@@ -398,7 +398,7 @@ public sealed class RequestsPageTests(Browser browser)
         (whole.UpstreamRequestId, whole.CachedTokens, whole.ApiKeyId, whole.ApiKeyName, whole.User, whole.ClientIp) = ("req_77", 7, "k1", "Batch jobs", "ann", "192.0.2.7");
         (whole.TraceId, whole.SessionId, whole.ConversationId) = ("4bf92f3577b34da6a3ce929d0e0e4736", "session-9", "conversation-9");
         await app.Import([.. others, whole]);
-        await app.Send($$"""{"action":"workspace.started","resource":"Workspace","resourceName":"of this trace","traceId":"{{whole.TraceId}}"}""");
+        await app.Send($$"""{"action":"workspace.started","resource":"Workspace","resourceName":"of this trace","traceId":"{{whole.TraceId}}","requestId":"{{whole.RequestId}}"}""");
         await using var visit = await browser.Open(app, await app.Person());
         await visit.Go(Page);
         await SeesRows(visit, 4);
@@ -431,6 +431,16 @@ public sealed class RequestsPageTests(Browser browser)
         await panel.GetByRole(AriaRole.Link, new() { Name = "Events of this trace" }).ClickAsync();
         await visit.IsAt($"/admin/audit-logs?traceId={whole.TraceId}&range=all");
         await visit.Sees("of this trace");
+
+        // And from an event to what it belongs to.
+        await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Details of " }).ClickAsync();
+        await visit.Page.GetByRole(AriaRole.Link, new() { Name = "Open this request" }).ClickAsync();
+        await visit.Sees(panel.GetByText("The backend said no"));
+        await visit.Page.GoBackAsync();
+        await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Details of " }).ClickAsync();
+        await visit.Page.GetByRole(AriaRole.Link, new() { Name = "Requests of this trace" }).ClickAsync();
+        await visit.IsAt($"{Page}?trace_id={whole.TraceId}&range=all");
+        await SeesRows(visit, 1);
     }
 
     [Fact]

@@ -39,7 +39,7 @@ sealed class RawBackend : IAsyncDisposable
             try
             {
                 var buffer = new byte[64 * 1024];
-                for (var read = 0; Encoding.Latin1.GetString(buffer, 0, read).Contains('{', StringComparison.Ordinal) is false;) read += await socket.ReceiveAsync(buffer.AsMemory(read), stopping.Token);
+                for (var read = 0; !IsRequest(Encoding.Latin1.GetString(buffer, 0, read));) read += await socket.ReceiveAsync(buffer.AsMemory(read), stopping.Token);
                 await answer(socket, stopping.Token);
             }
             catch (Exception gone) when (gone is SocketException or OperationCanceledException)
@@ -48,6 +48,9 @@ sealed class RawBackend : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>A body has begun, or there is none.</summary>
+    static bool IsRequest(string text) => text.Contains('{', StringComparison.Ordinal) || (text.StartsWith("GET", StringComparison.Ordinal) && text.EndsWith("\r\n\r\n", StringComparison.Ordinal));
 
     public async ValueTask DisposeAsync()
     {
