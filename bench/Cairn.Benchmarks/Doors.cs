@@ -69,17 +69,24 @@ sealed class Doors(Settings settings) : IAsyncDisposable
     /// <summary>A Cairn before a backend, and an application that has a key for it.</summary>
     public async Task<(Door Door, Process Process)> StartCairn(string record, int backend)
     {
-        var data = Path.Combine(Folder, $"{record}-{backend}");
-        Directory.CreateDirectory(data);
-        await File.WriteAllTextAsync(Path.Combine(data, "cairn.json"), $$$"""{"Gateway":{"Record":"{{{record}}}","Backends":[{"Url":"http://127.0.0.1:{{{backend}}}/v1"}]}}""");
+        var (gateway, _, key, process) = await Serve($$$"""{"Gateway":{"Record":"{{{record}}}","Backends":[{"Url":"http://127.0.0.1:{{{backend}}}/v1"}]}}""", "inference");
+        return (new($"Cairn, recorded at the {record}", gateway.Port, $"Authorization: Bearer {key}"), process);
+    }
+
+    /// <summary>A Cairn in a process of its own, and a key.</summary>
+    public async Task<(Uri Gateway, Uri Console, string Key, Process Process)> Serve(string configuration, string scopes)
+    {
+        var data = Directory.CreateDirectory(Path.Combine(Folder, Path.GetRandomFileName())).FullName;
+        await File.WriteAllTextAsync(Path.Combine(data, "cairn.json"), configuration);
         var program = typeof(CairnHost).Assembly.Location;
-        var port = FreePort();
-        using var create = Begin("dotnet", [program, "keys", "create", "--name", "bench", "--scope", "inference", "--data", data], keeps: false);
+        Uri gateway = new($"http://127.0.0.1:{FreePort()}"), console = new($"http://127.0.0.1:{FreePort()}");
+        using var create = Begin("dotnet", [program, "keys", "create", "--name", "bench", "--scope", scopes, "--data", data], keeps: false);
         var key = (await create.StandardOutput.ReadToEndAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1];
         await create.WaitForExitAsync();
-        var server = Begin("dotnet", [program, "serve", "--data", data, "--gateway", $"http://127.0.0.1:{port}", "--console", "http://127.0.0.1:0"]);
-        await Answers(port);
-        return (new($"Cairn, recorded at the {record}", port, $"Authorization: Bearer {key}"), server);
+        var process = Begin("dotnet", [program, "serve", "--data", data, "--gateway", gateway.OriginalString, "--console", console.OriginalString]);
+        await Answers(gateway.Port);
+        await Answers(console.Port);
+        return (gateway, console, key, process);
     }
 
     /// <summary>Null where npm ci was not run in bench/peers.</summary>

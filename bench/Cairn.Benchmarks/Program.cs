@@ -22,4 +22,5 @@ IEnumerable<(string Name, Func<Task> Ask)> Questions() =>
     ("http", new HttpQuestion(settings).Ask),
     ("gateway", new GatewayQuestion(settings).Ask),
     ("streams", new StreamQuestion(settings).Ask),
+    ("live", new LiveQuestion(settings).Ask),
 ];

@@ -19,6 +19,8 @@ sealed class Feed<T>(Kind<T> kind) where T : class, IRecord, new()
 
     public Kind<T> Kind => kind;
 
+    public Frames<T> Frames { get; } = new(kind, Size);
+
     /// <summary>Ends when something is published after it was asked for. Ask first, then read: so nothing falls in between.</summary>
     public Task Next => Volatile.Read(ref bell).Task;
 

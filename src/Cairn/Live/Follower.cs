@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Net.WebSockets;
-using System.Text.Json;
 using Cairn.Records;
 using Cairn.Storage;
 
@@ -11,8 +9,9 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
 {
     const int FirstRecords = 100, MostAtOnce = 200;
 
-    readonly RecordJson<T> json = new(log.Kind);
-    readonly ArrayBufferWriter<byte> frame = new(1024);
+    /// <summary>What comes so soon after something else goes together, so that many followers of a busy log cost its writer little.</summary>
+    static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(20);
+
     long lastSent = clock.GetTimestamp();
 
     /// <param name="after">Where a former connection ended; null for the newest records and what follows.</param>
@@ -34,6 +33,7 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
                 if (tail.Examined > place)
                 {
                     place = tail.Examined;
+                    if (tail.Records.Count < MostAtOnce) await Task.Delay(Gathering, gone.Token);
                     continue;
                 }
                 if (!await Rings(next, gone.Token))
@@ -84,17 +84,7 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
 
     async Task Send(T record, CancellationToken cancel)
     {
-        frame.ResetWrittenCount();
-        using (var writer = new Utf8JsonWriter(frame, RecordJson.Writing))
-        {
-            writer.WriteStartObject();
-            writer.WriteString("type"u8, "log"u8);
-            writer.WritePropertyName("data"u8);
-            json.Write(writer, record);
-            writer.WriteString("cursor"u8, Cursor.ForTail(log.Kind.Name, record.Position));
-            writer.WriteEndObject();
-        }
-        await socket.SendAsync(frame.WrittenMemory, WebSocketMessageType.Text, true, cancel);
+        await socket.SendAsync(feed.Frames.Of(record), WebSocketMessageType.Text, true, cancel);
         lastSent = clock.GetTimestamp();
     }
 }
