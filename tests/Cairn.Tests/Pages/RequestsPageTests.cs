@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using System.Text;
+using Cairn.Access;
+using Cairn.Hosting;
 using Cairn.Records;
 using Cairn.Requests;
+using Cairn.Requests.Remote;
 using Cairn.Support;
 using Microsoft.Playwright;
 
@@ -336,6 +339,43 @@ public sealed class RequestsPageTests(Browser browser)
         {
             if (visit is not null) await visit.DisposeAsync();
             await app.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_gateway_that_is_away_is_named_and_the_others_rows_stay()
+    {
+        using var place = new TempDirectory();
+        var clock = new TestClock(DateTimeOffset.UtcNow);
+        await using var near = await CairnApp.Start(clock: clock);
+        var far = await CairnApp.Start(clock: clock, place: place.Path);
+        try
+        {
+            await near.Import(Mixed(near, 2));
+            await far.Import(Some.Request(clock.NowMs - 1_000, "far-model"));
+            var address = far.Host.GatewayUrl!;
+            GatewayAddress[] gateways = [new("near", near.Host.GatewayUrl!, await near.Key(Scopes.AuditRead)), new("far", address, await far.Key(Scopes.AuditRead))];
+            await using var app = await Site.Start(settings => settings with { Role = Role.Console, Gateways = gateways });
+            await using var visit = await browser.Open(app, await app.Person());
+            await visit.Go(Page);
+            await SeesRows(visit, 3);
+            await Assertions.Expect(visit.Page.GetByText("cannot be reached")).ToHaveCountAsync(0);
+
+            await far.DisposeAsync();
+            await visit.Button("Refresh").ClickAsync();
+            await visit.Sees("far cannot be reached");
+            await visit.Sees("Requests of this gateway are missing from the list and the numbers until it answers again.");
+            await SeesRows(visit, 2);
+            await SeesTiles(visit, 2, 2, 0, 2);
+
+            far = await CairnApp.Start(settings => settings with { Gateway = new(address.GetLeftPart(UriPartial.Authority)) }, clock, place: place.Path);
+            await visit.Button("Refresh").ClickAsync();
+            await SeesRows(visit, 3);
+            await Assertions.Expect(visit.Page.GetByText("cannot be reached")).ToHaveCountAsync(0);
+        }
+        finally
+        {
+            await far.DisposeAsync();
         }
     }
 
