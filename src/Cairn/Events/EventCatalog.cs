@@ -117,6 +117,7 @@ sealed class EventCatalog
         ["audit.exported"] = "Exported audit log",
         ["audit.conversation_viewed"] = "Viewed conversation",
         ["audit.searched_owners"] = "Searched conversation owners",
+        ["conversation.erased"] = "Erased conversation",
         ["audit.retention_ran"] = "Ran retention",
         ["audit.gap_marked"] = "Marked a gap in the requests",
         ["audit.settings_changed"] = "Changed audit log settings",
