@@ -7,7 +7,7 @@ namespace Cairn.Benchmarks;
 /// <summary>Does a filter make the list of conversations slow, a long transcript its first page, or an export its memory large?</summary>
 sealed class ConversationsQuestion(Settings settings)
 {
-    const int InPage = 50, RowsInPiece = 500, MessagesInAppend = 10_000;
+    const int InPage = 20, RowsInPiece = 500, MessagesInAppend = 10_000;
 
     static readonly ConversationFilter Everything = new(null, null, null, null, null, false, false);
 

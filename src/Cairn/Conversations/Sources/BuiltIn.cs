@@ -35,7 +35,7 @@ sealed class BuiltIn : IAsyncDisposable
     static readonly Shape Own = new()
     {
         From = "conversations c",
-        Id = "c.id", Title = "c.title", Owner = "c.owner_id", CreatedMs = "c.created_at", UpdatedMs = "c.updated", State = "c.state",
+        Id = "c.id", Title = "c.title", Owner = "c.owner_id", TitleFolded = "c.title_folded", OwnerFolded = "c.owner_folded", CreatedMs = "c.created_at", UpdatedMs = "c.updated", State = "c.state",
         Tags = "c.tags", SharedWith = "c.shared_with", IsPublic = "c.is_public",
         Inner = "c.message_count AS message_count, c.last_message_at AS last_message_at",
         Messages = new MessageRows
@@ -81,19 +81,21 @@ sealed class BuiltIn : IAsyncDisposable
     public Task<bool> Put(NewConversation said, long nowMs, CancellationToken cancel) => Write(() =>
     {
         var update = Statement("""
-            UPDATE conversations SET title = ?2, owner_id = ?3, created_at = coalesce(?4, created_at), updated_at = ?5, is_archived = ?6, deleted_at = ?7, is_public = ?8, tags = ?9, shared_with = ?10
+            UPDATE conversations SET title = ?2, owner_id = ?3, created_at = coalesce(?4, created_at), updated_at = ?5, is_archived = ?6, deleted_at = ?7, is_public = ?8, tags = ?9, shared_with = ?10, title_folded = ?11, owner_folded = ?12
             WHERE id = ?1
             """);
         Bind(update, said, said.CreatedAtMs).Run();
         if (writer.Changes > 0) return false;
         Bind(Statement("""
-            INSERT INTO conversations (id, title, owner_id, created_at, updated_at, is_archived, deleted_at, is_public, tags, shared_with) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+            INSERT INTO conversations (id, title, owner_id, created_at, updated_at, is_archived, deleted_at, is_public, tags, shared_with, title_folded, owner_folded)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
             """), said, said.CreatedAtMs ?? nowMs).Run();
         return true;
 
         static Statement Bind(Statement change, NewConversation said, long? created) => change
             .Bind(1, said.Id).Bind(2, said.Title).Bind(3, said.OwnerId).Bind(4, created).Bind(5, said.UpdatedAtMs).Bind(6, said.IsArchived ? 1 : 0)
-            .Bind(7, said.DeletedAtMs).Bind(8, said.IsPublic ? 1 : 0).Bind(9, said.Tags).Bind(10, said.SharedWith);
+            .Bind(7, said.DeletedAtMs).Bind(8, said.IsPublic ? 1 : 0).Bind(9, said.Tags).Bind(10, said.SharedWith)
+            .Bind(11, said.Title.ToUpperInvariant()).Bind(12, said.OwnerId.ToUpperInvariant());
     }, cancel);
 
     /// <summary>Appends messages to a conversation. One that was sent before with the same content is a duplicate.</summary>

@@ -95,10 +95,13 @@ sealed class ConversationSource(string name, IConversationDatabase database, Fun
         else if (!filter.IncludeDeleted) where = And(where, $"{shape.State} < {statement.Put((long)ConversationState.Deleted)}");
         if (filter.FromMs is { } from) where = And(where, $"{shape.CreatedMs} >= {statement.Put(from)}");
         if (filter.UntilMs is { } until) where = And(where, $"{shape.CreatedMs} < {statement.Put(until)}");
-        if (filter.Owner is { } owner) where = And(where, database.Contains(shape.Owner, statement.Put(owner)));
-        if (filter.Search is { } search) where = And(where, database.Contains(shape.Title, statement.Put(search)));
+        if (filter.Owner is { } owner) where = And(where, Contains(statement, shape.Owner, shape.OwnerFolded, owner));
+        if (filter.Search is { } search) where = And(where, Contains(statement, shape.Title, shape.TitleFolded, search));
         return where;
     }
+
+    string Contains(Question question, string text, string? folded, string part) =>
+        folded is null ? database.Contains(text, question.Put(part)) : $"instr({folded}, {question.Put(part.ToUpperInvariant())}) > 0";
 
     static string And(string where, string condition) => where.Length == 0 ? $"WHERE {condition}" : $"{where} AND {condition}";
 
@@ -133,7 +136,7 @@ sealed class ConversationSource(string name, IConversationDatabase database, Fun
         var shape = await Shape(cancel);
         var owners = new Question(database);
         var where = And(shape.Where.Length > 0 ? $"WHERE {shape.Where}" : "", $"{shape.Owner} IS NOT NULL");
-        if (part is not null) where = And(where, database.Contains(shape.Owner, owners.Put(part)));
+        if (part is not null) where = And(where, Contains(owners, shape.Owner, shape.OwnerFolded, part));
         owners.Text = $"SELECT DISTINCT {database.InByteOrder(shape.Owner)} AS owner FROM {shape.From} {where} ORDER BY 1 LIMIT {MostOwners}";
         return [.. (await database.Read([owners], cancel))[0].Select(row => (string)row[0]!)];
     }

@@ -14,6 +14,12 @@ sealed record Shape
     public required string Id { get; init; }
     public required string Title { get; init; }
     public required string Owner { get; init; }
+
+    /// <summary>Title and owner in capitals, where a database keeps them so; null where they have to be compared in any case.</summary>
+    public string? TitleFolded { get; init; }
+
+    public string? OwnerFolded { get; init; }
+
     public required string CreatedMs { get; init; }
     public required string UpdatedMs { get; init; }
 

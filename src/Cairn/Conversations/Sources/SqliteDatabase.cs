@@ -9,12 +9,7 @@ sealed class SqliteDatabase(Readers readers) : IConversationDatabase
     public static SqliteDatabase Foreign(string file) => new(new(file, Connection.OpenForeign, areKept: false));
 
     /// <summary>Cairn's own.</summary>
-    public static SqliteDatabase Own(string file) => new(new(file, file =>
-    {
-        var connection = Connection.OpenReader(file);
-        Functions.AddTo(connection);
-        return connection;
-    }));
+    public static SqliteDatabase Own(string file) => new(new(file, Connection.OpenReader));
 
     public string Engine => "sqlite " + Sqlite3.Version;
 

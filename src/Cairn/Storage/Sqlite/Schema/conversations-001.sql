@@ -4,6 +4,9 @@ CREATE TABLE conversations (
     id TEXT NOT NULL UNIQUE,
     title TEXT NOT NULL,
     owner_id TEXT NOT NULL,
+    -- In one case, so that "contains" is asked of the bytes as they stand.
+    title_folded TEXT NOT NULL,
+    owner_folded TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER,
     is_archived INTEGER NOT NULL,
@@ -19,9 +22,9 @@ CREATE TABLE conversations (
 );
 
 -- Each holds all that filters ask about, so that counting reads one index and nothing else.
-CREATE INDEX conversations_by_creation ON conversations (created_at, id, state, owner_id, title);
-CREATE INDEX conversations_by_update ON conversations (updated, id, created_at, state, owner_id, title);
-CREATE INDEX conversations_by_owner ON conversations (owner_id);
+CREATE INDEX conversations_by_creation ON conversations (created_at, id, state, owner_folded, title_folded);
+CREATE INDEX conversations_by_update ON conversations (updated, id, created_at, state, owner_folded, title_folded);
+CREATE INDEX conversations_by_owner ON conversations (owner_id, owner_folded);
 CREATE INDEX conversations_by_activity ON conversations (active);
 
 -- One conversation's messages lie side by side, in the order in which they are read.
