@@ -1,0 +1,80 @@
+using Cairn.Support;
+
+namespace Cairn.Faults;
+
+/// <summary>Applications that send events, each on its own, until their Cairn is gone or they are stopped.</summary>
+sealed class Writers
+{
+    /// <summary>What a sender waits before it sends again what was refused; real ones wait for as long as Retry-After says.</summary>
+    static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
+
+    readonly Trial trial;
+    readonly Task[] work;
+    readonly Dictionary<int, TaskCompletionSource> marks = [];
+    readonly Lock counting = new();
+    int answered, refused;
+    volatile bool stopping;
+
+    /// <param name="most">Events of one call at most.</param>
+    /// <param name="through">Where they send to, when it is not straight to Cairn.</param>
+    public Writers(Trial trial, int seed, int count = 16, int most = 30, HttpClient? through = null)
+    {
+        this.trial = trial;
+        work = [.. Enumerable.Range(0, count).Select(writer => Task.Run(() => Write(writer, new(seed + writer), most, through)))];
+    }
+
+    /// <summary>Calls that were told that the log cannot be written.</summary>
+    public int Refused => Volatile.Read(ref refused);
+
+    async Task Write(int writer, RandomRecords random, int most, HttpClient? through)
+    {
+        while (!stopping)
+        {
+            var call = trial.Receipts.New(random, writer, most);
+            if (await trial.Send(call, through)) Count();
+            else
+            {
+                Interlocked.Increment(ref refused);
+                // Whoever sends on meanwhile would come out of order: what was refused goes first, later.
+                if (!await SendAgain(call, through)) return;
+                Count();
+            }
+            // Now and then a sender did not notice that it was answered.
+            if (random.Chance(0.05)) await trial.Send(call, through);
+        }
+    }
+
+    async Task<bool> SendAgain(SentCall call, HttpClient? through)
+    {
+        while (!stopping && !HasGone)
+        {
+            await Task.Delay(Patience);
+            if (await trial.Send(call, through)) return true;
+        }
+        return false;
+    }
+
+    /// <summary>Set when nobody is there any longer to send to.</summary>
+    public bool HasGone { get; set; }
+
+    void Count()
+    {
+        TaskCompletionSource? mark;
+        lock (counting) marks.Remove(++answered, out mark);
+        mark?.SetResult();
+    }
+
+    /// <summary>Done once so many more calls were answered.</summary>
+    public Task Answered(int more)
+    {
+        var mark = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (counting) while (!marks.TryAdd(answered + more, mark)) more++;
+        return Task.WhenAny(mark.Task, Task.WhenAll(work)).Unwrap();
+    }
+
+    public async Task Stop()
+    {
+        stopping = true;
+        await Task.WhenAll(work);
+    }
+}
