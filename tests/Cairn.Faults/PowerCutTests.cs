@@ -60,9 +60,10 @@ public sealed class PowerCutTests
     {
         var writers = new Writers(trial, random.Next(), most: random.Next(2) == 0 ? 3 : 120);
         await writers.Answered(calls);
-        disk.CutPower();
+        var cut = disk.CutPower();
         writers.HasGone = true;
         await writers.Stop();
+        trial.Receipts.Unhear(cut);
         await trial.Kill();
         disk.Restore();
     }

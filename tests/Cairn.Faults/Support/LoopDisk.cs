@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Cairn.Support;
 
@@ -14,14 +15,15 @@ sealed partial class LoopDisk : IDisposable
     readonly TempDirectory directory = new();
     readonly string image;
 
-    public LoopDisk(int mebibytes = 512)
+    /// <param name="within">Where the file is that stands for the disk, which takes only as much as was written: when there is no more, writing goes on and flushing fails.</param>
+    public LoopDisk(int mebibytes = 512, string? within = null)
     {
         Needs.Root();
         Needs.Command("mkfs.ext4");
-        image = System.IO.Path.Combine(directory.Path, "image");
+        image = System.IO.Path.Combine(within ?? directory.Path, "image");
         Directory.CreateDirectory(Path);
         using (var file = File.Create(image)) file.SetLength(mebibytes * 1024L * 1024);
-        if (Needs.Run("mkfs.ext4", "-q", "-F", image) == 0 && Mount()) return;
+        if (Needs.Run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=1,nodiscard", image) == 0 && Mount()) return;
         directory.Dispose();
         Needs.Missing("the right to mount an ext4 on a loop device");
     }
@@ -30,15 +32,20 @@ sealed partial class LoopDisk : IDisposable
 
     bool Mount() => Needs.Run("mount", "-o", "loop", image, Path) == 0;
 
-    /// <summary>From now on nothing reaches the disk any more, and what was not flushed never did.</summary>
-    public void CutPower()
+    /// <summary>
+    /// From now on nothing reaches the disk any more, and what was not flushed never did. Answers when that began: in the
+    /// moment after it the kernel may still say OK to a flush, where a machine without power says nothing.
+    /// </summary>
+    public long CutPower()
     {
+        var began = Stopwatch.GetTimestamp();
         var descriptor = Open(Path, 0);
         Assert.True(descriptor >= 0, "The disk cannot be opened.");
         var how = WithoutFlush;
         var code = IoControl(descriptor, Shutdown, ref how);
         _ = Close(descriptor);
         if (code != 0) Needs.Missing("a kernel whose ext4 can be shut down");
+        return began;
     }
 
     /// <summary>The power is back: the file system is mounted anew, and plays its journal back. Whoever used it must have ended.</summary>
@@ -48,7 +55,16 @@ sealed partial class LoopDisk : IDisposable
         Assert.True(Mount(), "The disk does not mount again.");
     }
 
-    public void Remount(string how) => Assert.Equal(0, Needs.Run("mount", "-o", "remount," + how, Path));
+    /// <summary>
+    /// Makes it read-only at once, as the kernel does with a disk that it finds broken. Answers when that began: ext4 says OK to
+    /// some of the flushes of that moment and does not do them, to any program.
+    /// </summary>
+    public long MakeReadOnly()
+    {
+        var began = Stopwatch.GetTimestamp();
+        Assert.Equal(0, Needs.Run("mount", "-o", "remount,abort", Path));
+        return began;
+    }
 
     public void Dispose()
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using System.Text.Json.Nodes;
 using Cairn.Support;
@@ -23,6 +24,9 @@ enum Told
 sealed record Sent(long Number, string Id, int Writer, JsonObject Json, bool IsBad)
 {
     public Told Told { get; set; }
+
+    /// <summary>When the sender was told, for the first time.</summary>
+    public long ToldAt { get; set; }
 
     /// <summary>Its place in what its writer had acknowledged; of the same call, the place in it.</summary>
     public long Turn { get; set; }
@@ -121,6 +125,19 @@ sealed class Receipts
         }
     }
 
+    /// <summary>Takes back what was told after a time: of what a machine says while its power goes, nobody hears anything.</summary>
+    public void Unhear(long after)
+    {
+        lock (writing)
+        {
+            foreach (var call in calls.Where(call => call.Events.Any(one => one.ToldAt > after)))
+            {
+                call.WasAnswered = false;
+                foreach (var one in call.Events) (one.Told, one.ToldAt, one.Turn) = (Told.Nothing, 0, 0);
+            }
+        }
+    }
+
     /// <summary>Notes what a call was answered: how many events were taken or known, and which were rejected, by place.</summary>
     public void Answered(SentCall call, int accepted, int duplicates, IReadOnlySet<int> rejected)
     {
@@ -132,7 +149,7 @@ sealed class Receipts
             call.WasAnswered = true;
             foreach (var one in call.Events)
             {
-                if (one.Told == Told.Nothing && !one.IsBad) one.Turn = ++lastTurn;
+                if (one.Told == Told.Nothing) (one.ToldAt, one.Turn) = (Stopwatch.GetTimestamp(), ++lastTurn);
                 one.Told = one.IsBad ? Told.Refused : Told.Taken;
             }
         }

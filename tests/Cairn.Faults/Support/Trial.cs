@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text.Json;
 using Cairn.Records;
@@ -10,7 +11,7 @@ namespace Cairn.Faults;
 /// <summary>A Cairn as a process on one data directory, which is broken off and started again, and what its senders were told.</summary>
 sealed class Trial(string directory, params (string Name, string Value)[] settings) : IAsyncDisposable
 {
-    readonly (string Name, string Value)[] settings = [("Cairn__Export__MaxRows", "0"), ("CAIRN_TRIAL", "1"), .. settings];
+    readonly (string Name, string Value)[] settings = [("Cairn__Export__MaxRows", "0"), .. settings];
     CairnProcess? server;
     HttpClient? gateway, console;
     string? key;
@@ -56,7 +57,9 @@ sealed class Trial(string directory, params (string Name, string Value)[] settin
 
     public async Task Stop()
     {
-        var ended = await Server.StopAndEnd();
+        // What a service manager sends; a shell in the background keeps Ctrl+C from its children.
+        Assert.Equal(0, Needs.Run("kill", "-TERM", Server.Id.ToString()));
+        var ended = await Server.End();
         Assert.True(ended.Code == 0, $"It ended with {ended.Code}: {ended.Errors}");
     }
 
@@ -80,7 +83,7 @@ sealed class Trial(string directory, params (string Name, string Value)[] settin
                 told.RootElement.GetProperty("rejected").EnumerateArray().Select(one => one.GetProperty("index").GetInt32()).ToHashSet());
             return true;
         }
-        catch (Exception broken) when (broken is HttpRequestException or IOException)
+        catch (Exception broken) when (broken is HttpRequestException or IOException or SocketException)
         {
             return false;
         }
@@ -90,6 +93,24 @@ sealed class Trial(string directory, params (string Name, string Value)[] settin
     public async Task SendAgain()
     {
         foreach (var call in Receipts.Calls.Where(call => !call.WasAnswered)) Assert.True(await Send(call), "A call was refused with nothing wrong any longer.");
+    }
+
+    /// <summary>The administrator, where the settings appoint one.</summary>
+    public static readonly (string Name, string Value)[] Administrator = [("Cairn__Admin__Email", "ada@example.com"), ("Cairn__Admin__Password", CairnApp.Phrase)];
+
+    /// <summary>What goes on while nothing can be written: signing in, lists, files, health.</summary>
+    public async Task CheckReading()
+    {
+        (await Gateway.Get("/healthz")).Expect(200);
+        await Until.True(async () => (await Gateway.Get("/readyz")).Status == 503);
+        (await Console.Get("/api/v1/admin/audit-logs")).Expect(200);
+        (await Gateway.Get("/admin/audit-logs/stats")).Expect(200);
+        await Until.True(async () => !(await Console.Get("/api/v1/admin/health")).Expect(200).Json.GetProperty("store").GetProperty("writable").GetBoolean());
+        await Until.True(async () => (await Gateway.Get("/metrics")).Expect(200).Text.Contains("cairn_store_writable 0", StringComparison.Ordinal));
+        (await Judge()).Expect();
+        var person = new Client(Console.Http);
+        (await person.Post("/api/auth/login", $$"""{"email":"ada@example.com","password":"{{CairnApp.Phrase}}"}""")).Expect(200);
+        (await person.Get("/api/v1/admin/audit-logs")).Expect(200);
     }
 
     /// <summary>Every row of an export.</summary>

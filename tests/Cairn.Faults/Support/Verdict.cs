@@ -4,14 +4,15 @@ using System.Text.Json.Nodes;
 namespace Cairn.Faults;
 
 /// <summary>What is wrong with a log, held against what its senders were told. Nothing, when all is well.</summary>
-sealed record Verdict(IReadOnlyList<string> Missing, IReadOnlyList<string> Twice, IReadOnlyList<string> Altered, IReadOnlyList<string> Refused, IReadOnlyList<string> NeverSent, IReadOnlyList<string> Torn)
+sealed record Verdict(IReadOnlyList<Sent> Missing, IReadOnlyList<string> Twice, IReadOnlyList<string> Altered, IReadOnlyList<string> Refused, IReadOnlyList<string> NeverSent, IReadOnlyList<string> Torn)
 {
     public bool IsSound => Missing.Count + Twice.Count + Altered.Count + Refused.Count + NeverSent.Count + Torn.Count == 0;
 
     /// <param name="rows">Every event of the log, as an export has it.</param>
     public static Verdict Of(IEnumerable<string> rows, Receipts receipts)
     {
-        List<string> missing = [], twice = [], altered = [], refused = [], neverSent = [], torn = [];
+        var missing = new List<Sent>();
+        List<string> twice = [], altered = [], refused = [], neverSent = [], torn = [];
         var sent = receipts.All.ToDictionary(one => one.Number);
         var found = new HashSet<long>();
         foreach (var row in rows)
@@ -30,7 +31,7 @@ sealed record Verdict(IReadOnlyList<string> Missing, IReadOnlyList<string> Twice
             else if (Difference(one, row) is { } difference) altered.Add(difference);
         }
         foreach (var one in sent.Values)
-            if (one.Told == Told.Taken && !found.Contains(one.Number)) missing.Add(one.Json.ToJsonString());
+            if (one.Told == Told.Taken && !found.Contains(one.Number)) missing.Add(one);
         foreach (var call in receipts.Calls)
         {
             var good = call.Events.Where(one => !one.IsBad).ToArray();
@@ -51,6 +52,6 @@ sealed record Verdict(IReadOnlyList<string> Missing, IReadOnlyList<string> Twice
 
     public void Expect() => Assert.True(IsSound, ToString());
 
-    public override string ToString() => string.Join('\n', new[] { (Missing, "missing"), (Twice, "twice"), (Altered, "altered"), (Refused, "rejected and there"), (NeverSent, "never sent"), (Torn, "torn") }
+    public override string ToString() => string.Join('\n', new[] { (Missing.Select(one => one.Json.ToJsonString()).ToList(), "missing"), (Twice, "twice"), (Altered, "altered"), (Refused, "rejected and there"), (NeverSent, "never sent"), (Torn, "torn") }
         .Where(one => one.Item1.Count > 0).Select(one => $"{one.Item1.Count} {one.Item2}, such as {string.Join("; ", one.Item1.Take(3))}"));
 }

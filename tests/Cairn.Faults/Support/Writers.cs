@@ -23,7 +23,7 @@ sealed class Writers
         work = [.. Enumerable.Range(0, count).Select(writer => Task.Run(() => Write(writer, new(seed + writer), most, through)))];
     }
 
-    /// <summary>Calls that were told that the log cannot be written.</summary>
+    /// <summary>How often a call was sent again and told again that the log cannot be written.</summary>
     public int Refused => Volatile.Read(ref refused);
 
     async Task Write(int writer, RandomRecords random, int most, HttpClient? through)
@@ -31,14 +31,8 @@ sealed class Writers
         while (!stopping)
         {
             var call = trial.Receipts.New(random, writer, most);
-            if (await trial.Send(call, through)) Count();
-            else
-            {
-                Interlocked.Increment(ref refused);
-                // Whoever sends on meanwhile would come out of order: what was refused goes first, later.
-                if (!await SendAgain(call, through)) return;
-                Count();
-            }
+            if (!await trial.Send(call, through) && !await SendAgain(call, through)) return;
+            Count();
             // Now and then a sender did not notice that it was answered.
             if (random.Chance(0.05)) await trial.Send(call, through);
         }
@@ -46,7 +40,7 @@ sealed class Writers
 
     async Task<bool> SendAgain(SentCall call, HttpClient? through)
     {
-        while (!stopping && !HasGone)
+        for (; !stopping && !HasGone; Interlocked.Increment(ref refused))
         {
             await Task.Delay(Patience);
             if (await trial.Send(call, through)) return true;

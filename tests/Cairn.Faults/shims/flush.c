@@ -1,5 +1,5 @@
 // What a disk does when it is asked to flush: as the file FLUSH_FAULT says, read at each flush.
-//   "lie NAME"   flushes of files whose path holds NAME say OK and do nothing
+//   "lie NAME"   flushes of files whose path ends with NAME say OK and do nothing
 //   "fail NAME"  they fail with EIO, as long as this stands there
 //   "once NAME"  the first of them fails with EIO, and the later ones say OK and do nothing: what the page cache does after a failed write-back
 #define _GNU_SOURCE
@@ -33,7 +33,8 @@ static int fate(int descriptor)
     length = readlink(link, path, sizeof path - 1);
     if (length <= 0) return 0;
     path[length] = 0;
-    if (!strstr(path, name)) return 0;
+    size_t end = strlen(name);
+    if ((size_t)length < end || strcmp(path + length - end, name)) return 0;
     if (!strcmp(text, "lie")) return 1;
     if (!strcmp(text, "fail")) return -1;
     if (!strcmp(text, "once")) return __sync_fetch_and_add(&failed, 1) == 0 ? -1 : 1;
