@@ -40,6 +40,11 @@ sealed class SentCall(IReadOnlyList<Sent> events, int format)
     /// <summary>Held against one writer's earlier events only: a later call that repeats them says nothing of them.</summary>
     public bool WasAnswered { get; set; }
 
+    public void ChangeIds()
+    {
+        foreach (var one in events) one.Json["id"] = Guid.NewGuid().ToString();
+    }
+
     public HttpContent Content()
     {
         var texts = events.Select(one => one.Json.ToJsonString());

@@ -43,6 +43,7 @@ sealed class Writers
         for (; !stopping && !HasGone; Interlocked.Increment(ref refused))
         {
             await Task.Delay(Patience);
+            if (ChangesIds) call.ChangeIds();
             if (await trial.Send(call, through)) return true;
         }
         return false;
@@ -50,6 +51,9 @@ sealed class Writers
 
     /// <summary>Set when nobody is there any longer to send to.</summary>
     public bool HasGone { get; set; }
+
+    /// <summary>What no sender must do: giving what it sends again another id.</summary>
+    public bool ChangesIds { get; init; }
 
     void Count()
     {
