@@ -118,6 +118,7 @@ sealed class EventCatalog
         ["audit.conversation_viewed"] = "Viewed conversation",
         ["audit.searched_owners"] = "Searched conversation owners",
         ["audit.retention_ran"] = "Ran retention",
+        ["audit.clock_jumped"] = "Noticed that the clock jumped",
         ["audit.gap_marked"] = "Marked a gap in the requests",
         ["audit.settings_changed"] = "Changed audit log settings",
         ["api_key.created"] = "Created API key",

@@ -37,7 +37,8 @@ sealed class CairnHost : IAsyncDisposable
         SignIns = new(clock);
         Gateways = settings.Gateways.Count > 0 ? [.. settings.Gateways.Select(gateway => new RemoteGateway(gateway))] : null;
         Oidc = settings.Oidc is { } oidc ? new(oidc, clock) : null;
-        Retention = new(settings, log, control, SelfAudit, clock);
+        ClockWatch = new(control, SelfAudit, clock);
+        Retention = new(settings, log, control, SelfAudit, ClockWatch, clock);
         Inference = new(this);
     }
 
@@ -56,6 +57,7 @@ sealed class CairnHost : IAsyncDisposable
     /// <summary>The provider that people may sign in with; null when none is configured.</summary>
     public OidcProvider? Oidc { get; }
 
+    public ClockWatch ClockWatch { get; }
     public RetentionWorker Retention { get; }
     public Inference Inference { get; }
 
@@ -155,6 +157,7 @@ sealed class CairnHost : IAsyncDisposable
         {
             try
             {
+                await ClockWatch.Look(Stopping);
                 await SelfAudit.WriteKept(Stopping);
                 await Sessions.Refresh(Stopping);
                 await Keys.WriteLastUses(Stopping);
