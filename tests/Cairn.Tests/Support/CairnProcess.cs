@@ -152,6 +152,11 @@ sealed class CairnProcess : IAsyncDisposable
         lock (outputText) return outputText.ToString().Split('\n').First(line => line.StartsWith(beginning, StringComparison.Ordinal));
     }
 
+    public bool HasSaid(string beginning)
+    {
+        lock (outputText) return outputText.ToString().Split('\n').Any(line => line.StartsWith(beginning, StringComparison.Ordinal));
+    }
+
     /// <summary>The process's number, by which the machine knows it.</summary>
     public int Id => process.Id;
 
