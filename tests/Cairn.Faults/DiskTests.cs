@@ -24,7 +24,7 @@ public sealed class DiskTests
                 await writers.Answered(random.Next(5, 60));
                 var ballast = Path.Combine(disk.Path, "ballast");
                 Fill(ballast);
-                await Until.True(() => writers.Refused > 0);
+                await writers.WereRefused(1);
                 await trial.CheckReading();
                 // A small start may still find room in the write-ahead log. Without it no backend is called.
                 await Until.True(async () =>
@@ -92,14 +92,13 @@ public sealed class DiskTests
             await writers.Answered(random.Next(5, 60));
             await File.WriteAllTextAsync(fault, $"{how} {file}", Client.Cancel);
             // The database itself is flushed only when the write-ahead log moves into it.
-            await Until.True(() => writers.Refused > 0);
+            await writers.WereRefused(1);
             var answered = trial.Receipts.Taken;
             await trial.CheckReading();
 
             // The disk says that it is well again. What it says of the past is not to be believed.
             if (how == "fail") await File.WriteAllTextAsync(fault, "no", Client.Cancel);
-            var refused = writers.Refused;
-            await Until.True(() => writers.Refused > refused + 50);
+            await writers.WereRefused(50);
             Assert.Equal(answered, trial.Receipts.Taken);
             await trial.CheckReading();
 
@@ -153,7 +152,7 @@ public sealed class DiskTests
             await using var trial = new Trial(disk.Path, Trial.Administrator);
             await trial.Start();
             var writers = new Writers(trial, seed, most: 60);
-            await Until.True(() => writers.Refused > 100);
+            await writers.WereRefused(100);
             writers.HasGone = true;
             await writers.Stop();
             await trial.Kill();
@@ -179,7 +178,7 @@ public sealed class DiskTests
             var writers = new Writers(trial, seed);
             await writers.Answered(new Random(seed).Next(5, 100));
             var began = disk.MakeReadOnly();
-            await Until.True(() => writers.Refused > 0);
+            await writers.WereRefused(1);
             await trial.CheckReading();
             writers.HasGone = true;
             await writers.Stop();
@@ -207,7 +206,7 @@ public sealed class DiskTests
         if (isReplaced) File.Copy(there, aside);
         File.Move(there, there + ".kept");
         if (isReplaced) File.Move(aside, there);
-        await Until.True(() => writers.Refused > 50);
+        await writers.WereRefused(50);
         writers.HasGone = true;
         await writers.Stop();
         var problem = (await trial.Console.Get("/api/v1/admin/health")).Expect(200).Json.GetProperty("store").GetProperty("problem").GetString();

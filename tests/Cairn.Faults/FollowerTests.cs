@@ -26,7 +26,7 @@ public sealed class FollowerTests
             for (var i = 0; i < Clients; i++) followers.Add(await SlowFollower.Open(trial, Cursor.ForTail("event", 0)));
             foreach (var follower in followers) follower.Read();
             var with = await Append(trial, 0);
-            await Until.True(() => followers.TrueForAll(one => one.Numbers.Count == Records));
+            await All(followers, Records);
 
             // Half of them stop reading; some of those are cut off without a word.
             var stuck = followers.Take(Clients / 2).ToList();
@@ -35,7 +35,7 @@ public sealed class FollowerTests
             ProcessMemory.ForgetPeak(trial.Server.Id);
             var without = await Append(trial, 1);
             var more = ProcessMemory.Peak(trial.Server.Id) - before;
-            await Until.True(() => followers.Skip(Clients / 2).All(one => one.Numbers.Count == 2 * Records));
+            await All(followers.Skip(Clients / 2), 2 * Records);
             Rounds.Say($"followers: {Clients} read, append p99 {with.TotalMilliseconds:0.0} ms; {Clients / 2} of them stopped, p99 {without.TotalMilliseconds:0.0} ms, {more / 1048576} MiB more");
             // At most twice; the rest is for a machine that does other things as well.
             Assert.InRange(without, TimeSpan.Zero, 2 * with + TimeSpan.FromMilliseconds(150));
@@ -50,7 +50,7 @@ public sealed class FollowerTests
                 followers[place].Read();
                 await dead.DisposeAsync();
             }
-            await Until.True(() => followers.TrueForAll(one => one.Numbers.Count == 2 * Records));
+            await All(followers, 2 * Records);
             Assert.All(followers, one => Assert.Equal(Enumerable.Range(0, 2 * Records), one.Numbers));
         }
         finally
@@ -58,6 +58,8 @@ public sealed class FollowerTests
             foreach (var follower in followers) await follower.DisposeAsync();
         }
     }
+
+    static Task All(IEnumerable<SlowFollower> followers, int count) => Task.WhenAll(followers.Select(one => one.Got.Reaches(count))).WaitAsync(TimeSpan.FromMinutes(1), Client.Cancel);
 
     /// <summary>Sends one event after the other, of 2 KiB each, and answers the time that 99 of 100 of them were taken in.</summary>
     static async Task<TimeSpan> Append(Trial trial, int turn)
@@ -124,11 +126,14 @@ sealed class SlowFollower : IAsyncDisposable
     /// <summary>The numbers of the events that it got, in their order.</summary>
     public List<int> Numbers { get; private init; } = [];
 
+    public Counter Got { get; } = new();
+
     public string Cursor { get; private set; } = "";
 
     public static async Task<SlowFollower> Open(Trial trial, string after, List<int>? numbers = null)
     {
         var follower = new SlowFollower { Cursor = after, Numbers = numbers is null ? [] : [.. numbers] };
+        for (var had = 0; had < follower.Numbers.Count; had++) follower.Got.Add();
         follower.connecting = new(new SocketsHttpHandler
         {
             ConnectCallback = async (context, cancel) =>
@@ -179,8 +184,9 @@ sealed class SlowFollower : IAsyncDisposable
                 while (!read.EndOfMessage);
                 using var frame = JsonDocument.Parse(buffer.AsMemory(0, length));
                 if (frame.RootElement.GetProperty("type").GetString() != "log") continue;
-                lock (Numbers) Numbers.Add(frame.RootElement.GetProperty("data").GetProperty("metadata").GetProperty("n").GetInt32());
+                Numbers.Add(frame.RootElement.GetProperty("data").GetProperty("metadata").GetProperty("n").GetInt32());
                 Cursor = frame.RootElement.GetProperty("cursor").GetString()!;
+                Got.Add();
             }
         });
     }

@@ -67,9 +67,8 @@ public sealed class GatewayTests
 sealed class Callers
 {
     readonly Task[] work;
-    readonly TaskCompletionSource[] marks = [new()];
+    readonly Counter made = new();
     volatile bool stopping;
-    int made, wanted = int.MaxValue;
 
     public Callers(Client through, int seed, int count = 12) => work = [.. Enumerable.Range(0, count).Select(caller => Task.Run(() => Call(through, new(seed + caller))))];
 
@@ -91,16 +90,12 @@ sealed class Callers
                 // Broken off, on one side or the other: that is what this is about.
                 if (!stopping) await Task.Yield();
             }
-            if (Interlocked.Increment(ref made) >= wanted) marks[0].TrySetResult();
+            made.Add();
         }
     }
 
     /// <summary>Done once so many calls were made.</summary>
-    public Task Made(int count)
-    {
-        Volatile.Write(ref wanted, count);
-        return marks[0].Task;
-    }
+    public Task Made(int count) => made.Reaches(count);
 
     public async Task Stop()
     {

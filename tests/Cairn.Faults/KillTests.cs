@@ -18,8 +18,8 @@ public sealed class KillTests
             for (var i = 0; i < 4; i++)
             {
                 // Small calls make many commits, large ones make checkpoints.
-                var writers = new Writers(trial, random.Next(), most: random.Next(2) == 0 ? 3 : 120);
-                await writers.Answered(random.Next(1, 300));
+                var writers = new Writers(trial, random.Next(), most: random.Next(2) == 0 ? 3 : 60);
+                await writers.Answered(random.Next(1, Rounds.IsLong ? 300 : 100));
                 await Task.Delay(random.Next(20), Client.Cancel);
                 await trial.Kill();
                 writers.HasGone = true;

@@ -17,7 +17,7 @@ public sealed class PowerCutTests
             await trial.Start();
             for (var i = 0; i < 4; i++)
             {
-                await UnderLoad(trial, disk, random, calls: random.Next(1, 200));
+                await UnderLoad(trial, disk, random, calls: random.Next(1, Rounds.IsLong ? 200 : 80));
                 cuts++;
                 await trial.Start();
                 await trial.Check();
@@ -58,7 +58,7 @@ public sealed class PowerCutTests
 
     static async Task UnderLoad(Trial trial, LoopDisk disk, Random random, int calls)
     {
-        var writers = new Writers(trial, random.Next(), most: random.Next(2) == 0 ? 3 : 120);
+        var writers = new Writers(trial, random.Next(), most: random.Next(2) == 0 ? 3 : 60);
         await writers.Answered(calls);
         var cut = disk.CutPower();
         writers.HasGone = true;

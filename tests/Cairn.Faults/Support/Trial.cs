@@ -129,7 +129,11 @@ sealed class Trial(string directory, params (string Name, string Value)[] settin
     }
 
     /// <summary>What the log looks like against what senders were told.</summary>
-    public async Task<Verdict> Judge() => Verdict.Of(await Export("/api/v1/admin/audit-logs/export?format=jsonl"), Receipts);
+    public async Task<Verdict> Judge()
+    {
+        var began = Stopwatch.GetTimestamp();
+        return Verdict.Of(await Export("/api/v1/admin/audit-logs/export?format=jsonl"), Receipts, began);
+    }
 
     /// <summary>Holds the whole log against what senders were told: the file, the counts, the order, and health's own account.</summary>
     public async Task Check()

@@ -9,7 +9,8 @@ sealed record Verdict(IReadOnlyList<Sent> Missing, IReadOnlyList<string> Twice, 
     public bool IsSound => Missing.Count + Twice.Count + Altered.Count + Refused.Count + NeverSent.Count + Torn.Count == 0;
 
     /// <param name="rows">Every event of the log, as an export has it.</param>
-    public static Verdict Of(IEnumerable<string> rows, Receipts receipts)
+    /// <param name="asOf">When the rows began to be read, where senders go on: what they were told later may be missing.</param>
+    public static Verdict Of(IEnumerable<string> rows, Receipts receipts, long asOf = long.MaxValue)
     {
         var missing = new List<Sent>();
         List<string> twice = [], altered = [], refused = [], neverSent = [], torn = [];
@@ -31,7 +32,7 @@ sealed record Verdict(IReadOnlyList<Sent> Missing, IReadOnlyList<string> Twice, 
             else if (Difference(one, row) is { } difference) altered.Add(difference);
         }
         foreach (var one in sent.Values)
-            if (one.Told == Told.Taken && !found.Contains(one.Number)) missing.Add(one);
+            if (one.Told == Told.Taken && one.ToldAt < asOf && !found.Contains(one.Number)) missing.Add(one);
         foreach (var call in receipts.Calls)
         {
             var good = call.Events.Where(one => !one.IsBad).ToArray();

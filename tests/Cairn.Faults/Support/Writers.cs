@@ -10,9 +10,7 @@ sealed class Writers
 
     readonly Trial trial;
     readonly Task[] work;
-    readonly Dictionary<int, TaskCompletionSource> marks = [];
-    readonly Lock counting = new();
-    int answered, refused;
+    readonly Counter answered = new(), refused = new();
     volatile bool stopping;
 
     /// <param name="most">Events of one call at most.</param>
@@ -24,7 +22,7 @@ sealed class Writers
     }
 
     /// <summary>How often a call was sent again and told again that the log cannot be written.</summary>
-    public int Refused => Volatile.Read(ref refused);
+    public int Refused => refused.Count;
 
     async Task Write(int writer, RandomRecords random, int most, HttpClient? through)
     {
@@ -32,7 +30,7 @@ sealed class Writers
         {
             var call = trial.Receipts.New(random, writer, most);
             if (!await trial.Send(call, through) && !await SendAgain(call, through)) return;
-            Count();
+            answered.Add();
             // Now and then a sender did not notice that it was answered.
             if (random.Chance(0.05)) await trial.Send(call, through);
         }
@@ -40,7 +38,7 @@ sealed class Writers
 
     async Task<bool> SendAgain(SentCall call, HttpClient? through)
     {
-        for (; !stopping && !HasGone; Interlocked.Increment(ref refused))
+        for (; !stopping && !HasGone; refused.Add())
         {
             await Task.Delay(Patience);
             if (ChangesIds) call.ChangeIds();
@@ -55,20 +53,11 @@ sealed class Writers
     /// <summary>What no sender must do: giving what it sends again another id.</summary>
     public bool ChangesIds { get; init; }
 
-    void Count()
-    {
-        TaskCompletionSource? mark;
-        lock (counting) marks.Remove(++answered, out mark);
-        mark?.SetResult();
-    }
+    /// <summary>Done once so many more calls were answered, or all writers have ended.</summary>
+    public Task Answered(int more) => Task.WhenAny(answered.Next(more), Task.WhenAll(work)).Unwrap();
 
-    /// <summary>Done once so many more calls were answered.</summary>
-    public Task Answered(int more)
-    {
-        var mark = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (counting) while (!marks.TryAdd(answered + more, mark)) more++;
-        return Task.WhenAny(mark.Task, Task.WhenAll(work)).Unwrap();
-    }
+    /// <summary>Done once calls were refused so many more times.</summary>
+    public Task WereRefused(int more) => Task.WhenAny(refused.Next(more), Task.WhenAll(work)).Unwrap();
 
     public async Task Stop()
     {
