@@ -119,6 +119,7 @@ sealed class EventCatalog
         ["audit.searched_owners"] = "Searched conversation owners",
         ["conversation.erased"] = "Erased conversation",
         ["audit.retention_ran"] = "Ran retention",
+        ["audit.clock_jumped"] = "Noticed that the clock jumped",
         ["audit.gap_marked"] = "Marked a gap in the requests",
         ["audit.settings_changed"] = "Changed audit log settings",
         ["api_key.created"] = "Created API key",

@@ -40,7 +40,8 @@ sealed class CairnHost : IAsyncDisposable
         Oidc = settings.Oidc is { } oidc ? new(oidc, clock) : null;
         OwnConversations = conversations;
         Conversations = settings.ConversationSource == "builtin" ? conversations.Source : OtherDatabase.Open(settings);
-        Retention = new(settings, log, control, conversations, SelfAudit, clock);
+        ClockWatch = new(control, SelfAudit, clock);
+        Retention = new(settings, log, control, conversations, SelfAudit, ClockWatch, clock);
         Inference = new(this);
     }
 
@@ -64,6 +65,8 @@ sealed class CairnHost : IAsyncDisposable
 
     /// <summary>Where applications send conversations to.</summary>
     public BuiltIn OwnConversations { get; }
+
+    public ClockWatch ClockWatch { get; }
 
     public RetentionWorker Retention { get; }
     public Inference Inference { get; }
@@ -182,6 +185,7 @@ sealed class CairnHost : IAsyncDisposable
         {
             try
             {
+                await ClockWatch.Look(Stopping);
                 await SelfAudit.WriteKept(Stopping);
                 await OwnConversations.Tell(SelfAudit, Stopping);
                 await Sessions.Refresh(Stopping);

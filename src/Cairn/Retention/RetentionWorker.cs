@@ -18,7 +18,7 @@ sealed record RetentionRun(DateTimeOffset At, long Requests, long Events, bool I
 /// Removes what is older than the settings keep, at start and every hour, and the oldest records beyond the size limit. It works
 /// in small pieces, between which writers go on.
 /// </summary>
-sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore control, BuiltIn conversations, SelfAudit audit, TimeProvider clock) : IDisposable
+sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore control, BuiltIn conversations, SelfAudit audit, ClockWatch watch, TimeProvider clock) : IDisposable
 {
     public static readonly TimeSpan Every = TimeSpan.FromHours(1);
 
@@ -30,13 +30,17 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
 
     const long SuspiciousRows = 1_000;
 
+    /// <summary>A clock that went further ahead than this at once is not believed until someone confirms it.</summary>
+    static readonly TimeSpan SuspiciousJump = TimeSpan.FromDays(1);
+
     readonly SemaphoreSlim running = new(1);
     DateTimeOffset? next;
     string? held;
 
     public async Task RunWhenDue(CancellationToken cancel)
     {
-        if (next is { } due && clock.GetUtcNow() < due) return;
+        // A next run that is further off than runs are apart was set by a clock that has been set back since.
+        if (next is { } due && clock.GetUtcNow() is var now && now < due && due - now <= Every) return;
         await Run(By.Cairn, isDry: false, confirmed: false, cancel);
     }
 
@@ -60,7 +64,8 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
             // 2. What does not fit, oldest first, whichever kind it is.
             if (settings.MaxBytes > 0 && health.Bytes > settings.MaxBytes) (requests, events) = await Oversized(requests, events, health.Bytes, cancel);
 
-            var suspicion = confirmed ? null : await Suspicion(requests, events, cancel) ?? Suspicion(untouched, all, "conversations");
+            if (confirmed && !isDry && watch.Ahead > TimeSpan.Zero) await watch.Confirm(cancel);
+            var suspicion = confirmed ? null : await Suspicion(requests, events, untouched, cancel) ?? Suspicion(untouched, all, "conversations");
             if (isDry) return new(now, requests.Rows, events.Rows, true, suspicion) { Conversations = untouched };
             var wasHeld = held is not null;
             held = suspicion;
@@ -130,8 +135,10 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
             await log.Requests.Count(new() { UntilMs = ms }, cancel) + await log.Events.Count(new() { UntilMs = ms }, cancel);
     }
 
-    async Task<string?> Suspicion(Oldest requests, Oldest events, CancellationToken cancel)
+    async Task<string?> Suspicion(Oldest requests, Oldest events, long untouched, CancellationToken cancel)
     {
+        if (watch.Ahead > SuspiciousJump && requests.Rows + events.Rows + untouched > 0)
+            return $"This machine's clock went {watch.Ahead.TotalDays:0} days ahead at once, and {requests.Rows} requests, {events.Rows} events and {untouched} conversations would go. If it is right, run 'cairn prune --confirm'.";
         return await Of(log.Requests, requests, "requests") ?? await Of(log.Events, events, "events");
 
         async Task<string?> Of<T>(ILog<T> one, Oldest oldest, string name) where T : class, IRecord, new()
