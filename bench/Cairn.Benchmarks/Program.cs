@@ -1,26 +1,27 @@
 using Cairn.Benchmarks;
 
-if (Settings.TryParse(args, out var settings, out var problem) is false)
+(string Name, Func<Settings, Task> Ask)[] questions =
+[
+    ("append", settings => new AppendQuestion(settings).Ask()),
+    ("bytes", settings => new BytesQuestion(settings).Ask()),
+    ("read", settings => new ReadQuestion(settings).Ask()),
+    ("page", settings => new PageQuestion(settings).Ask()),
+    ("search", settings => new SearchQuestion(settings).Ask()),
+    ("export", settings => new ExportQuestion(settings).Ask()),
+    ("http", settings => new HttpQuestion(settings).Ask()),
+    ("gateway", settings => new GatewayQuestion(settings).Ask()),
+    ("streams", settings => new StreamQuestion(settings).Ask()),
+    ("live", settings => new LiveQuestion(settings).Ask()),
+    ("conversations", settings => new ConversationsQuestion(settings).Ask()),
+];
+
+if (Settings.TryParse(args, [.. questions.Select(question => question.Name)], out var settings, out var problem) is false)
 {
     Console.Error.WriteLine(problem);
     return 2;
 }
 
 Report.Begin(settings);
-foreach (var (name, ask) in Questions())
-    if (settings.Asks(name)) await ask();
+foreach (var (name, ask) in questions)
+    if (settings.Asks(name)) await ask(settings);
 return 0;
-
-IEnumerable<(string Name, Func<Task> Ask)> Questions() =>
-[
-    ("append", new AppendQuestion(settings).Ask),
-    ("bytes", new BytesQuestion(settings).Ask),
-    ("read", new ReadQuestion(settings).Ask),
-    ("page", new PageQuestion(settings).Ask),
-    ("search", new SearchQuestion(settings).Ask),
-    ("export", new ExportQuestion(settings).Ask),
-    ("http", new HttpQuestion(settings).Ask),
-    ("gateway", new GatewayQuestion(settings).Ask),
-    ("streams", new StreamQuestion(settings).Ask),
-    ("live", new LiveQuestion(settings).Ask),
-];

@@ -10,10 +10,6 @@ namespace Cairn.Benchmarks;
 /// <param name="Tables">Where tables are kept between runs.</param>
 sealed record Settings(string Question, long[] Rows, bool Short, Shape[] Shapes, string Tables)
 {
-    static readonly string[] Known = ["append", "bytes", "read", "page", "search", "export", "http", "gateway", "streams", "live", "all"];
-
-    const string Usage = "usage: Cairn.Benchmarks [append|bytes|read|page|search|export|http|gateway|streams|live|all] [--rows 1m,10m] [--shape low|high] [--short] [--tables DIR]";
-
     /// <summary>Reading is pages and searches too.</summary>
     public bool Asks(string question) => Question == "all" || Question == question || (Question == "read" && question is ("page" or "search"));
 
@@ -24,7 +20,7 @@ sealed record Settings(string Question, long[] Rows, bool Short, Shape[] Shapes,
     /// <summary>How long one comparison may take.</summary>
     public TimeSpan Patience => TimeSpan.FromSeconds(Short ? 1 : 4);
 
-    public static bool TryParse(string[] args, [NotNullWhen(true)] out Settings? settings, [NotNullWhen(false)] out string? problem)
+    public static bool TryParse(string[] args, string[] questions, [NotNullWhen(true)] out Settings? settings, [NotNullWhen(false)] out string? problem)
     {
         (settings, problem) = (null, null);
         var (question, isShort, tables) = ("all", false, Path.Combine(Home(), ".tables"));
@@ -32,12 +28,12 @@ sealed record Settings(string Question, long[] Rows, bool Short, Shape[] Shapes,
         Shape[] shapes = [Shape.Low, Shape.High];
         for (var i = 0; i < args.Length; i++)
         {
-            if (Known.Contains(args[i])) question = args[i];
+            if (args[i] == "all" || questions.Contains(args[i])) question = args[i];
             else if (args[i] == "--short") isShort = true;
             else if (args[i] == "--rows" && i + 1 < args.Length && args[i + 1].Split(',').Select(Size).ToArray() is var sizes && sizes.All(size => size > 0)) (rows, i) = ([.. sizes.Order()], i + 1);
             else if (args[i] == "--shape" && i + 1 < args.Length && shapes.FirstOrDefault(known => known.Name == args[i + 1]) is { } shape) (shapes, i) = ([shape], i + 1);
             else if (args[i] == "--tables" && i + 1 < args.Length) tables = Path.GetFullPath(args[++i]);
-            else problem = $"'{args[i]}' is not understood\n{Usage}";
+            else problem = $"'{args[i]}' is not understood\nusage: Cairn.Benchmarks [{string.Join('|', questions)}|all] [--rows 1m,10m] [--shape low|high] [--short] [--tables DIR]";
         }
         if (problem is not null) return false;
         settings = new(question, rows ?? (isShort ? [20_000, 200_000] : [1_000_000, 10_000_000]), isShort, shapes, tables);

@@ -24,6 +24,9 @@ sealed record AccessRule(string? Scope, AccountRole? Least, bool IsOpen = false)
     /// <summary>Tells a caller that they may not, in another shape than a problem's; takes the status and why.</summary>
     public Func<HttpContext, int, string, Task>? Refuse { get; init; }
 
+    /// <summary>Why the route is closed to everyone, also to who would be allowed; null, or answering null, while it is open. Who is not signed in is not told.</summary>
+    public Func<Settings, string?>? Closed { get; init; }
+
     public bool Allows(Caller caller) => IsOpen || caller.IsOwner || (Scope is not null && caller.Scopes.Contains(Scope)) || (Least is { } least && caller.Role >= least);
 
     /// <summary>In words, for who was refused and for the API's description.</summary>
@@ -64,7 +67,15 @@ static class AccessGate
         }
 
         context.Response.Headers.CacheControl = "no-store";
-        if (door == Door.Owners) context.Features.Set(Caller.Owner);
+        if (door == Door.Owners)
+        {
+            context.Features.Set(Caller.Owner);
+            if (rule is not null && Closed(rule, host) is { } closed)
+            {
+                await closed.ExecuteAsync(context);
+                return;
+            }
+        }
         else if (await Refusal(context, host, door, rule) is { } refusal)
         {
             if (Caller.Of(context) == Caller.Nobody) context.Response.Headers.WWWAuthenticate = "Bearer";
@@ -83,7 +94,7 @@ static class AccessGate
             var (key, why) = await host.Keys.Recognise(context.Request.Headers, context.RequestAborted);
             if (key is null) return Problems.Status(StatusCodes.Status401Unauthorized, "Not signed in", why ?? "This is not an API key.");
             context.Features.Set(key);
-            return rule is not null && rule.Allows(key) ? null : Forbidden(rule, key);
+            return Closed(rule, host) ?? (rule is not null && rule.Allows(key) ? null : Forbidden(rule, key));
         }
 
         // 2. A session, which opens the console alone: browsers send a cookie to every port of a host.
@@ -99,8 +110,11 @@ static class AccessGate
         // 3. A browser must not do anything here for another site.
         if (door == Door.Console && (SameOrigin.Refusal(context, host.Settings) ?? (person is null ? null : SameOrigin.RefusalOfSocket(context, host.Settings))) is { } crossSite) return crossSite;
 
-        return rule is { IsOpen: true } || (rule is not null && rule.Allows(person!)) ? null : Forbidden(rule, person!);
+        return Closed(rule, host) ?? (rule is { IsOpen: true } || (rule is not null && rule.Allows(person!)) ? null : Forbidden(rule, person!));
     }
+
+    static Problem? Closed(AccessRule? rule, CairnHost host) =>
+        rule?.Closed?.Invoke(host.Settings) is { } why ? Problems.Status(StatusCodes.Status403Forbidden, "Not enabled", why) : null;
 
     static Problem Forbidden(AccessRule? rule, Caller caller)
     {

@@ -70,6 +70,10 @@ sealed class SelfAudit(Recorder recorder, IControlStore control, Kind<EventRecor
     /// <exception cref="LogUnavailableException">The log cannot be written; the deed must not be done.</exception>
     public Task Record(By by, Deed deed, CancellationToken cancel) => recorder.Append([New(by, deed)]).WaitAsync(cancel);
 
+    /// <summary>Records what is durable elsewhere until this returns. Once it was recorded, recording it again does nothing.</summary>
+    /// <exception cref="LogUnavailableException">The log cannot be written; the notice must be brought again.</exception>
+    public Task Record(Notice notice) => recorder.Append([Read(notice)]);
+
     /// <summary>
     /// Records a deed that a full disk must not prevent, such as taking an export to safety: where the log cannot be written,
     /// the event is kept and written, with its own time, once it can. A crash before that loses it.

@@ -43,7 +43,7 @@ sealed class EventCatalog
             : null;
 
     /// <summary>True for an action after which its resource is no longer there.</summary>
-    public static bool Ends(string action) => Verb(action) is "deleted" or "destroyed" or "removed" or "revoked";
+    public static bool Ends(string action) => Verb(action) is "deleted" or "destroyed" or "removed" or "revoked" or "erased";
 
     /// <summary>True for an action after which its resource is there.</summary>
     public static bool Begins(string action) => Verb(action) is "created" or "added" or "registered" or "restored" or "sent";
@@ -117,7 +117,9 @@ sealed class EventCatalog
         ["audit.exported"] = "Exported audit log",
         ["audit.conversation_viewed"] = "Viewed conversation",
         ["audit.searched_owners"] = "Searched conversation owners",
+        ["conversation.erased"] = "Erased conversation",
         ["audit.retention_ran"] = "Ran retention",
+        ["audit.clock_jumped"] = "Noticed that the clock jumped",
         ["audit.gap_marked"] = "Marked a gap in the requests",
         ["audit.settings_changed"] = "Changed audit log settings",
         ["api_key.created"] = "Created API key",

@@ -12,8 +12,6 @@ namespace Cairn.Export;
 /// </summary>
 sealed class CsvWriter<T>(Kind<T> kind, IBufferWriter<byte> output) where T : class, IRecord, new()
 {
-    static readonly SearchValues<char> NeedQuotes = SearchValues.Create(",\"\r\n");
-
     readonly Field<T>[] columns = kind.Csv;
 
     public void WriteHeader()
@@ -51,24 +49,43 @@ sealed class CsvWriter<T>(Kind<T> kind, IBufferWriter<byte> output) where T : cl
         output.Advance(length);
     }
 
-    void WriteText(string? text)
+    void WriteText(string? text) => CsvText.Write(output, text);
+
+    void Write(ReadOnlySpan<byte> bytes) => output.Write(bytes);
+}
+
+/// <summary>One text as a cell, quoted and guarded as it needs.</summary>
+static class CsvText
+{
+    static readonly SearchValues<char> NeedQuotes = SearchValues.Create(",\"\r\n");
+
+    public static void Write(IBufferWriter<byte> output, string? text)
     {
         if (string.IsNullOrEmpty(text)) return;
         var isFormula = FormulaGuard.IsFormula(text);
         var isQuoted = text.AsSpan().ContainsAny(NeedQuotes);
-        if (isQuoted) Write("\""u8);
-        if (isFormula) Write("'"u8);
-        WriteUtf8(isQuoted && text.Contains('"', StringComparison.Ordinal) ? text.Replace("\"", "\"\"", StringComparison.Ordinal) : text);
-        if (isQuoted) Write("\""u8);
+        if (isQuoted) output.Write("\""u8);
+        if (isFormula) output.Write("'"u8);
+        WriteUtf8(output, isQuoted && text.Contains('"', StringComparison.Ordinal) ? text.Replace("\"", "\"\"", StringComparison.Ordinal) : text);
+        if (isQuoted) output.Write("\""u8);
     }
 
-    void WriteUtf8(string text)
+    /// <summary>A whole line of texts.</summary>
+    public static void WriteLine(IBufferWriter<byte> output, IReadOnlyList<string> cells)
+    {
+        for (var i = 0; i < cells.Count; i++)
+        {
+            if (i > 0) output.Write(","u8);
+            Write(output, cells[i]);
+        }
+        output.Write("\r\n"u8);
+    }
+
+    static void WriteUtf8(IBufferWriter<byte> output, string text)
     {
         var span = output.GetSpan(Encoding.UTF8.GetMaxByteCount(text.Length));
         output.Advance(Encoding.UTF8.GetBytes(text, span));
     }
-
-    void Write(ReadOnlySpan<byte> bytes) => output.Write(bytes);
 }
 
 /// <summary>The apostrophe that keeps a spreadsheet from calculating what someone wrote into a record.</summary>

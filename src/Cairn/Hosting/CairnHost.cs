@@ -1,5 +1,6 @@
 using Cairn.Access;
 using Cairn.Access.Oidc;
+using Cairn.Conversations.Sources;
 using Cairn.Events;
 using Cairn.Gateway;
 using Cairn.Records;
@@ -26,7 +27,7 @@ sealed class CairnHost : IAsyncDisposable
     Task housekeeping = Task.CompletedTask;
     bool disposed;
 
-    CairnHost(Settings settings, TimeProvider clock, ILoggerFactory logs, DataDirectory directory, ILogStore log, IControlStore control)
+    CairnHost(Settings settings, TimeProvider clock, ILoggerFactory logs, DataDirectory directory, ILogStore log, IControlStore control, BuiltIn conversations)
     {
         (Settings, Clock, Logs, this.directory, Log, Control) = (settings, clock, logs, directory, log, control);
         Recorder = new(log, logs.CreateLogger<Recorder>());
@@ -37,7 +38,10 @@ sealed class CairnHost : IAsyncDisposable
         SignIns = new(clock);
         Gateways = settings.Gateways.Count > 0 ? [.. settings.Gateways.Select(gateway => new RemoteGateway(gateway))] : null;
         Oidc = settings.Oidc is { } oidc ? new(oidc, clock) : null;
-        Retention = new(settings, log, control, SelfAudit, clock);
+        OwnConversations = conversations;
+        Conversations = settings.ConversationSource == "builtin" ? conversations.Source : OtherDatabase.Open(settings);
+        ClockWatch = new(control, SelfAudit, clock);
+        Retention = new(settings, log, control, conversations, SelfAudit, ClockWatch, clock);
         Inference = new(this);
     }
 
@@ -55,6 +59,14 @@ sealed class CairnHost : IAsyncDisposable
 
     /// <summary>The provider that people may sign in with; null when none is configured.</summary>
     public OidcProvider? Oidc { get; }
+
+    /// <summary>Where conversations are reviewed.</summary>
+    public ConversationSource Conversations { get; }
+
+    /// <summary>Where applications send conversations to.</summary>
+    public BuiltIn OwnConversations { get; }
+
+    public ClockWatch ClockWatch { get; }
 
     public RetentionWorker Retention { get; }
     public Inference Inference { get; }
@@ -102,7 +114,8 @@ sealed class CairnHost : IAsyncDisposable
             ILogStore log = SqliteLogStore.Open(directory.Path, RequestFields.Kind, EventFields.KindOf(settings.Catalog));
             log = around?.Invoke(log) ?? log;
             var control = SqliteControlStore.Open(directory.Path);
-            host = new(settings, clock, logs, directory, log, control);
+            host = new(settings, clock, logs, directory, log, control, BuiltIn.Open(directory.Path));
+            await host.CheckConversations();
             if (prepare is not null) await prepare(host);
             await host.Listen(openToOthers);
             host.housekeeping = openToOthers ? Task.Run(host.KeepHouse) : Task.CompletedTask;
@@ -114,6 +127,23 @@ sealed class CairnHost : IAsyncDisposable
             else directory.Dispose();
             if (error is SqliteException) throw new IOException($"The store in {settings.DataDirectory} does not open: {error.Message}. If the disk is sound, restore the last backup.", error);
             throw;
+        }
+    }
+
+    /// <summary>A database that lacks what conversations are read from is a mistake in the settings; one that is away may come back.</summary>
+    async Task CheckConversations()
+    {
+        try
+        {
+            await Conversations.Check(Stopping);
+        }
+        catch (WrongShapeException wrong)
+        {
+            throw new SettingException($"Setting Conversations:Connection is {DatabaseUrl.WithoutSecrets(Settings.ConversationConnection)}; {wrong.Message}");
+        }
+        catch (SourceAwayException away)
+        {
+            HostLog.ConversationsAway(Logs.CreateLogger<CairnHost>(), away.Message);
         }
     }
 
@@ -155,7 +185,9 @@ sealed class CairnHost : IAsyncDisposable
         {
             try
             {
+                await ClockWatch.Look(Stopping);
                 await SelfAudit.WriteKept(Stopping);
+                await OwnConversations.Tell(SelfAudit, Stopping);
                 await Sessions.Refresh(Stopping);
                 await Keys.WriteLastUses(Stopping);
                 await Retention.RunWhenDue(Stopping);
@@ -206,6 +238,8 @@ sealed class CairnHost : IAsyncDisposable
         Oidc?.Dispose();
         foreach (var gateway in Gateways ?? []) gateway.Dispose();
         Retention.Dispose();
+        if (Conversations != OwnConversations.Source) await Conversations.DisposeAsync();
+        await OwnConversations.DisposeAsync();
         await Recorder.DisposeAsync();
         await Log.DisposeAsync();
         await Control.DisposeAsync();
@@ -219,6 +253,9 @@ static partial class HostLog
 {
     [LoggerMessage(LogLevel.Error, "Housekeeping failed; it is tried again")]
     public static partial void HousekeepingFailed(ILogger log, Exception error);
+
+    [LoggerMessage(LogLevel.Warning, "Conversations cannot be read: {Why}")]
+    public static partial void ConversationsAway(ILogger log, string why);
 
     [LoggerMessage(LogLevel.Error, "A call failed: {Method} {Path}")]
     public static partial void CallFailed(ILogger log, Exception error, string method, string path);

@@ -52,7 +52,7 @@ static class ConsoleConfig
             else writer.WriteNull("provider");
             writer.WriteEndObject();
             writer.WriteBoolean("needsAdministrator", !hasAdministrator);
-            if (isAdministrator) writer.WriteBoolean("auditLogsEnabled", Environment.GetEnvironmentVariable("AUDIT_LOGS_ENABLED") == "true");
+            if (isAdministrator) writer.WriteBoolean("auditLogsEnabled", settings.AuditLogsEnabled);
             writer.WriteEndObject();
         });
     }

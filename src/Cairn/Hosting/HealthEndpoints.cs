@@ -43,6 +43,7 @@ static class HealthEndpoints
         var requests = await host.Log.Requests.OldestMs(context.RequestAborted);
         var events = await host.Log.Events.OldestMs(context.RequestAborted);
         var retention = await host.Retention.State(context.RequestAborted);
+        var conversations = await host.Conversations.Problem(context.RequestAborted);
         var counts = host.Recorder.Counts;
         return new JsonAnswer(writer =>
         {
@@ -69,6 +70,11 @@ static class HealthEndpoints
             writer.WriteStartObject("oldest");
             writer.WriteString("request", requests is { } request ? Iso.Text(request) : null);
             writer.WriteString("event", events is { } ev ? Iso.Text(ev) : null);
+            writer.WriteEndObject();
+            writer.WriteStartObject("conversations");
+            writer.WriteString("source", host.Conversations.Name);
+            writer.WriteString("engine", host.Conversations.Engine);
+            writer.WriteString("problem", conversations);
             writer.WriteEndObject();
             writer.WritePropertyName("retention");
             retention.Write(writer);

@@ -17,7 +17,7 @@ sealed class Input
 
     /// <summary>What is wrong with the body; null when nothing is.</summary>
     public IResult? Refusal => (fault ?? (members.Keys.FirstOrDefault(name => !read.Contains(name)) is { } unknown
-        ? new(Texts.Shown(unknown), $"is not a field of this call; it takes {string.Join(", ", read.Order(StringComparer.Ordinal))}")
+        ? new(Records.Texts.Shown(unknown), $"is not a field of this call; it takes {string.Join(", ", read.Order(StringComparer.Ordinal))}")
         : null)) is { } wrong ? Problems.Bad(wrong) : null;
 
     /// <summary>Reads the body of a call that takes no parameters.</summary>
@@ -71,7 +71,7 @@ sealed class Input
     {
         var text = Text(name, most, required)?.Trim();
         if (text is null) return null;
-        if (!Texts.IsPlain(text)) Refuse(name, "holds characters that cannot be seen");
+        if (!Records.Texts.IsPlain(text)) Refuse(name, "holds characters that cannot be seen");
         if (required && text.Length == 0) Refuse(name, "is empty");
         return text.Length == 0 ? null : text;
     }
@@ -79,7 +79,7 @@ sealed class Input
     public string? Choice(string name, string[] allowed, bool required = false)
     {
         if (Text(name, 100, required) is not { } text) return null;
-        if (!allowed.Contains(text)) Refuse(name, $"is '{Texts.Shown(text)}'; it takes {string.Join(", ", allowed)}");
+        if (!allowed.Contains(text)) Refuse(name, $"is '{Records.Texts.Shown(text)}'; it takes {string.Join(", ", allowed)}");
         return text;
     }
 
@@ -103,6 +103,29 @@ sealed class Input
         return null;
     }
 
+    /// <summary>Any texts, in their order; none when it is absent.</summary>
+    public string[] Texts(string name, int most, int mostLetters)
+    {
+        read.Add(name);
+        if (!Has(name)) return [];
+        if (members[name].ValueKind != JsonValueKind.Array || members[name].EnumerateArray().Any(one => one.ValueKind != JsonValueKind.String || Sound(one) is not { } text || text.Length > mostLetters))
+        {
+            Refuse(name, $"is not a list of texts of at most {mostLetters} characters");
+            return [];
+        }
+        if (members[name].GetArrayLength() > most) Refuse(name, $"has more than {most} texts");
+        return [.. members[name].EnumerateArray().Select(one => one.GetString()!)];
+    }
+
+    /// <summary>A time that a record can have; null when it is absent or refused.</summary>
+    public long? Time(string name)
+    {
+        if (Text(name, 100) is not { } text) return null;
+        if (Iso.TryRead(text, TimeZoneInfo.Utc, out var ms) && ms is >= 0 and <= Iso.MostMs) return ms;
+        Refuse(name, "is not an ISO 8601 time from 1970 to 2199, such as 2026-01-31T12:00:00.000Z");
+        return null;
+    }
+
     /// <summary>A time that is still to come.</summary>
     public DateTimeOffset? TimeToCome(string name, DateTimeOffset now)
     {
@@ -116,7 +139,7 @@ sealed class Input
     {
         try
         {
-            return value.GetString() is { } text && Texts.IsSound(text) ? text : null;
+            return value.GetString() is { } text && Records.Texts.IsSound(text) ? text : null;
         }
         catch (InvalidOperationException)
         {

@@ -1,6 +1,8 @@
 using System.Net;
 using Cairn.Access;
 using Cairn.Access.Oidc;
+using Cairn.Conversations;
+using Cairn.Conversations.Sources;
 using Cairn.Events;
 using Cairn.Gateway;
 using Cairn.Requests;
@@ -19,6 +21,7 @@ static class Listeners
     {
         app.MapInference(host);
         app.MapEventIngest(host);
+        app.MapConversationIngest(host);
         app.MapRequests(host, "/admin");
         app.MapHealth(host);
         app.MapMetrics(host);
@@ -32,6 +35,7 @@ static class Listeners
         app.MapOidc(host);
         app.MapUsers(host);
         app.MapEvents(host);
+        app.MapConversations(host);
         app.MapRequests(host, "/api/system", isRemote: host.Gateways is not null);
         app.MapKeys(host);
         app.MapRetention(host);
@@ -46,6 +50,7 @@ static class Listeners
     {
         app.MapUsers(host);
         app.MapEvents(host);
+        app.MapConversations(host);
         app.MapRequests(host, "/api/system");
         app.MapKeys(host);
         app.MapRetention(host);
@@ -123,6 +128,12 @@ static class Listeners
             catch (LogUnavailableException unavailable) when (!context.Response.HasStarted)
             {
                 await Problems.Unavailable(unavailable.Message).ExecuteAsync(context);
+            }
+            catch (SourceAwayException away) when (!context.Response.HasStarted)
+            {
+                // Why is for who runs Cairn: it may name machines and files.
+                HostLog.ConversationsAway(log, away.Message);
+                await Problems.Away("Conversations cannot be read now. The health of this Cairn says why.").ExecuteAsync(context);
             }
             catch (BadHttpRequestException bad) when (!context.Response.HasStarted)
             {

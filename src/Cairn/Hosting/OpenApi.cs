@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cairn.Access;
+using Cairn.Conversations;
 using Cairn.Events;
 using Cairn.Records;
 using Cairn.Requests;
@@ -104,6 +105,7 @@ static class OpenApi
                 StatusCodes.Status409Conflict => "It does not fit with what is there.",
                 StatusCodes.Status410Gone => "It was used, or has expired; the problem says how to get another.",
                 StatusCodes.Status429TooManyRequests => "Too many attempts wait already; Retry-After says when to come back.",
+                StatusCodes.Status503ServiceUnavailable => "What is asked for cannot be read now, or the log cannot take the event of it; then nothing is answered.",
                 _ => throw new InvalidOperationException($"Say what {status} means."),
             });
         described["responses"] = answers;
@@ -176,20 +178,43 @@ static class OpenApi
                 ("links", Items(Object(("group", Type("string")), ("label", Type("string")), ("url", Type("string"))))),
                 ("signIn", Object(("password", Type("boolean")), ("provider", new JsonObject { ["oneOf"] = new JsonArray(Object(("name", Type("string")), ("url", Type("string"))), Type("null")) }))),
                 ("needsAdministrator", Type("boolean")), ("auditLogsEnabled", Type("boolean"))), "auditLogsEnabled"),
-            ["RetentionRun"] = Optional(Object(("at", Time()), ("requests", Type("integer")), ("events", Type("integer")), ("dryRun", Type("boolean")), ("held", Type("string"))), "held"),
+            ["RetentionRun"] = Optional(Object(("at", Time()), ("requests", Type("integer")), ("events", Type("integer")), ("conversations", Type("integer")), ("dryRun", Type("boolean")), ("held", Type("string"))), "held"),
             ["Retention"] = Object(
-                ("requestDays", Type("integer")), ("eventDays", Type("integer")), ("maxBytes", Type("integer")),
+                ("requestDays", Type("integer")), ("eventDays", Type("integer")), ("conversationDays", Type("integer")), ("maxBytes", Type("integer")),
                 ("lastRun", new JsonObject { ["oneOf"] = new JsonArray(Schema("RetentionRun"), Type("null")) }), ("nextRun", Nullable("string")), ("held", Nullable("string"))),
+            ["Conversation"] = Talk(),
+            ["Conversations"] = Paged(Schema("Conversation")),
+            ["Message"] = Object(
+                ("id", Type("string")), ("role", new JsonObject { ["type"] = "string", ["enum"] = Strings(Message.Roles) }), ("content", Type("string")), ("created_at", Time()),
+                ("sender_email", Nullable("string")), ("metadata", Nullable("object"))),
+            ["Transcript"] = Object(("conversation", Schema("Conversation")), ("messages", Paged(Schema("Message")))),
+            ["ConversationView"] = Object(("event_id", Type("string")), ("viewed_at", Time()), ("viewer_id", Nullable("string")), ("viewer_name", Nullable("string")), ("viewer_email", Nullable("string"))),
+            ["ConversationViews"] = Paged(Schema("ConversationView")),
+            ["ConversationOwners"] = Object(("owners", Items(Type("string")))),
+            ["NewConversation"] = Optional(Object(
+                ("id", Type("string")), ("title", Type("string")), ("owner_id", Type("string")), ("created_at", Time()), ("updated_at", Time()), ("is_archived", Type("boolean")), ("deleted_at", Nullable("string")),
+                ("tags", Items(Type("string"))), ("shared_with", Items(Type("string"))), ("is_public", Type("boolean"))), "id", "title", "created_at", "updated_at", "is_archived", "deleted_at", "tags", "shared_with", "is_public"),
+            ["TakenConversation"] = Object(("id", Type("string")), ("created", Type("boolean"))),
+            ["NewMessage"] = Optional(Object(
+                ("id", Type("string")), ("role", new JsonObject { ["type"] = "string", ["enum"] = Strings(Message.Roles) }), ("content", Type("string")), ("created_at", Time()),
+                ("sender_email", Nullable("string")), ("metadata", Nullable("object"))), "id", "created_at", "sender_email", "metadata"),
+            ["NewMessages"] = new JsonObject { ["oneOf"] = new JsonArray(Schema("NewMessage"), List("NewMessage")) },
             ["Inference"] = new JsonObject { ["type"] = "object", ["description"] = "As the backend's own API describes it." },
             ["Health"] = Object(
                 ("status", Type("string")),
                 ("records", Object([.. RecordCounts.Select(name => (name, Type("integer")))])),
                 ("store", Object(("engine", Type("string")), ("writable", Type("boolean")), ("problem", Nullable("string")), ("bytes", Type("integer")), ("freeDiskBytes", Nullable("integer")))),
                 ("oldest", Object(("request", Nullable("string")), ("event", Nullable("string")))),
+                ("conversations", Object(("source", Type("string")), ("engine", Type("string")), ("problem", Nullable("string")))),
                 ("retention", Schema("Retention"))),
             ["Problem"] = Optional(Object(("type", Type("string")), ("title", Type("string")), ("status", Type("integer")), ("detail", Type("string")), ("parameter", Type("string"))), "parameter"),
         };
 
+        static JsonObject Talk() => Object(
+            ("id", Type("string")), ("title", Type("string")), ("owner_id", Nullable("string")), ("created_at", Time()), ("updated_at", Time()), ("last_message_at", Nullable("string")), ("message_count", Type("integer")),
+            ("status", new JsonObject { ["type"] = "string", ["enum"] = Strings(Conversation.States) }), ("tags", Items(Type("string"))), ("shared_with", Items(Type("string"))), ("is_public", Type("boolean")));
+        static JsonObject Paged(JsonObject item) => Object(
+            ("items", Items(item)), ("total", Type("integer")), ("page", Type("integer")), ("page_size", Type("integer")), ("has_more", Type("boolean")), ("next_cursor", Nullable("string")));
         static JsonObject Usage() => Optional(Object(("name", Nullable("string")), ("requests", Type("integer")), ("prompt", Type("integer")), ("completion", Type("integer")), ("total", Type("integer"))), "name");
         static JsonObject Tokens() => Object(("prompt", Type("integer")), ("completion", Type("integer")), ("total", Type("integer")));
         static JsonObject RoleName() => new() { ["type"] = "string", ["enum"] = Strings(AccountRoles.All) };

@@ -26,6 +26,9 @@ static class Problems
     /// <summary>Too much is under way; the same call does later.</summary>
     public static IResult Busy(string detail) => new Problem(StatusCodes.Status503ServiceUnavailable, "Busy", detail, null, RetryAfterSeconds: 5);
 
+    /// <summary>What is asked for lies elsewhere, and that cannot be reached.</summary>
+    public static IResult Away(string detail) => new Problem(StatusCodes.Status503ServiceUnavailable, "Not available", detail, null, RetryAfterSeconds: 5);
+
     /// <summary>The log cannot be written now; the sender keeps what it has and sends it again.</summary>
     public static IResult Unavailable(string detail) => new Problem(StatusCodes.Status503ServiceUnavailable, "The log cannot be written", detail, null, RetryAfterSeconds: 2);
 }

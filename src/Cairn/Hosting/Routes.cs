@@ -12,6 +12,8 @@ sealed class Routes(WebApplication app, CairnHost host, string prefix, AccessRul
 
     public Routes Post(string path, Handler handler, Operation operation) => Map(HttpMethods.Post, path, handler, operation);
 
+    public Routes Put(string path, Handler handler, Operation operation) => Map(HttpMethods.Put, path, handler, operation);
+
     public Routes Patch(string path, Handler handler, Operation operation) => Map(HttpMethods.Patch, path, handler, operation);
 
     public Routes Delete(string path, Handler handler, Operation operation) => Map(HttpMethods.Delete, path, handler, operation);

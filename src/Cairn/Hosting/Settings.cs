@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Cairn.Access;
 using Cairn.Access.Oidc;
+using Cairn.Conversations.Sources;
 using Cairn.Events;
 using Cairn.Gateway;
 using Cairn.Records;
@@ -39,11 +40,23 @@ sealed partial record Settings
     /// <summary>Days after which events are removed; 0 keeps them for ever. Default 365.</summary>
     public int EventDays { get; init; } = 365;
 
+    /// <summary>Days after which Cairn's own conversations are removed, counted from when they were last touched; 0, the default, keeps them for ever.</summary>
+    public int ConversationDays { get; init; }
+
     /// <summary>Bytes that records may take; beyond, the oldest are removed. 0, the default, sets no limit.</summary>
     public long MaxBytes { get; init; }
 
-    /// <summary>Rows at which an export of events stops; 0 sets no limit. Default 10,000.</summary>
+    /// <summary>Rows at which an export of events or conversations stops; 0 sets no limit. Default 10,000.</summary>
     public int ExportRows { get; init; } = 10_000;
+
+    /// <summary>Whether conversations may be reviewed: the environment variable AUDIT_LOGS_ENABLED is exactly <c>true</c>. Off by default.</summary>
+    public bool AuditLogsEnabled { get; init; }
+
+    /// <summary>Where conversations are: <c>builtin</c>, the default, in the data directory; <c>sql</c> and <c>openwebui</c> in another database.</summary>
+    public string ConversationSource { get; init; } = "builtin";
+
+    /// <summary>The other database: <c>sqlite:PATH</c> or <c>postgres://USER:PASSWORD@HOST:PORT/DATABASE</c>. A secret.</summary>
+    public string? ConversationConnection { get; init; }
 
     public GatewaySettings Inference { get; init; } = new();
 
@@ -76,8 +89,9 @@ sealed partial record Settings
     /// <summary>The settings that decide what is kept and who may see it, as texts; a change of one is an event. None of them is a secret.</summary>
     public IEnumerable<(string Name, string? Value)> Audited =>
     [
-        ("Retention:RequestDays", RequestDays.ToString()), ("Retention:EventDays", EventDays.ToString()), ("Retention:MaxBytes", MaxBytes.ToString()), ("Export:MaxRows", ExportRows.ToString()),
+        ("Retention:RequestDays", RequestDays.ToString()), ("Retention:EventDays", EventDays.ToString()), ("Retention:ConversationDays", ConversationDays.ToString()), ("Retention:MaxBytes", MaxBytes.ToString()), ("Export:MaxRows", ExportRows.ToString()),
         ("Store", Store), ("Role", Role.ToString().ToLowerInvariant()), ("Gateway:Url", Gateway.OriginalString), ("Console:Url", Console.OriginalString), ("Console:PublicUrl", PublicUrl?.OriginalString),
+        ("AUDIT_LOGS_ENABLED", AuditLogsEnabled ? "true" : "false"), ("Conversations:Source", ConversationSource), ("Conversations:Connection", DatabaseUrl.WithoutSecrets(ConversationConnection)),
         ("TrustedProxies", TrustedProxies.Count == 0 ? null : string.Join(", ", TrustedProxies)),
         ("Console:Gateways", Gateways.Count == 0 ? null : string.Join(", ", Gateways.Select(gateway => $"{gateway.Name} {gateway.Url}"))),
         ("Oidc:Issuer", Oidc?.Issuer.OriginalString), ("Oidc:ClientId", Oidc?.ClientId), ("Oidc:RoleClaim", Oidc?.RoleClaim),
@@ -121,6 +135,7 @@ sealed partial record Settings
 
         var store = Value(all, "Store") ?? "sqlite";
         if (store != "sqlite") throw Refused("Store", store.Contains('@', StringComparison.Ordinal) ? "(hidden: holds a password)" : store, "sqlite");
+        var (source, connection) = ReadConversations(all);
         return new()
         {
             DataDirectory = directory,
@@ -139,6 +154,10 @@ sealed partial record Settings
             EventDays = (int)Number(all, "Retention:EventDays", 365, 0, 36_500),
             MaxBytes = Number(all, "Retention:MaxBytes", 0, 0, long.MaxValue),
             ExportRows = (int)Number(all, "Export:MaxRows", 10_000, 0, int.MaxValue),
+            ConversationDays = (int)Number(all, "Retention:ConversationDays", 0, 0, 36_500),
+            AuditLogsEnabled = Environment.GetEnvironmentVariable("AUDIT_LOGS_ENABLED") == "true",
+            ConversationSource = source,
+            ConversationConnection = connection,
             Inference = GatewaySettings.Read(all),
             PublicUrl = ReadPublicUrl(all),
             TrustedProxies = [.. List(all, "TrustedProxies", []).Select(text => ReadNetwork("TrustedProxies", text))],
@@ -155,7 +174,7 @@ sealed partial record Settings
         };
     }
 
-    [GeneratedRegex("^(" + GatewaySettings.Names + "|Data|Store|Role|Demo|(Gateway|Console):Url|TrustedProxies|Console:(PublicUrl|ProductName|BackUrl|BackLabel)|Console:Gateways:[^:]+:(Name|Url|Key)|Console:Links:[^:]+:(Group|Label|Url)|Admin:(Email|Password)|Oidc:(Name|Issuer|ClientId|ClientSecret|Scope|RoleClaim|AdminValues|ViewerValues|UserValues)|Retention:(RequestDays|EventDays|MaxBytes)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link))$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(" + GatewaySettings.Names + "|Data|Store|Role|Demo|(Gateway|Console):Url|TrustedProxies|Console:(PublicUrl|ProductName|BackUrl|BackLabel)|Console:Gateways:[^:]+:(Name|Url|Key)|Console:Links:[^:]+:(Group|Label|Url)|Admin:(Email|Password)|Oidc:(Name|Issuer|ClientId|ClientSecret|Scope|RoleClaim|AdminValues|ViewerValues|UserValues)|Retention:(RequestDays|EventDays|ConversationDays|MaxBytes)|Conversations:(Source|Connection)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link))$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Known();
 
     static ResourceType ReadResource(IConfigurationSection section)
@@ -198,6 +217,16 @@ sealed partial record Settings
         }).ToList();
         if (gateways.Count > 0 && Value(all, "Role") != "console") throw Refused("Console:Gateways", "there", "nothing, unless Role is console: a console beside its own gateway shows that one's requests");
         return gateways.Select(gateway => gateway.Name).Distinct().Count() == gateways.Count ? gateways : throw Refused("Console:Gateways", "two of one name", "a name for each gateway");
+    }
+
+    static (string Source, string? Connection) ReadConversations(IConfiguration all)
+    {
+        var (source, connection) = (Value(all, "Conversations:Source") ?? "builtin", Value(all, "Conversations:Connection"));
+        if (source is not ("builtin" or "sql" or "openwebui")) throw Refused("Conversations:Source", source, "builtin, sql or openwebui");
+        if (source == "builtin") return connection is null ? (source, null) : throw Refused("Conversations:Connection", "there", "nothing while Conversations:Source is builtin");
+        const string wanted = "sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE";
+        if (connection is null) throw Refused("Conversations:Connection", "nothing", wanted);
+        return DatabaseUrl.WhyNot(connection) is null ? (source, connection) : throw Refused("Conversations:Connection", DatabaseUrl.WithoutSecrets(connection) ?? "", $"{wanted}; {DatabaseUrl.WhyNot(connection)}");
     }
 
     static (string, string)? ReadAdmin(IConfiguration all)

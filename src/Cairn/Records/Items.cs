@@ -6,7 +6,7 @@ using Cairn.Storage;
 namespace Cairn.Records;
 
 /// <summary>A body whose records stand for themselves: the good ones are taken, the others are named by their place.</summary>
-sealed class Items<T> where T : class, IRecord, new()
+sealed class Items<T> where T : class, new()
 {
     /// <summary>Reads one record at whose first token the reader stands. Answers what is wrong with it, or null.</summary>
     public delegate string? ReadOne(ref Utf8JsonReader reader, T record);
@@ -111,7 +111,7 @@ sealed class Items<T> where T : class, IRecord, new()
 
     public IResult Answer(Outcome[] outcomes)
     {
-        var identity = typeof(T) == typeof(EventRecord) ? "id" : "request_id";
+        var identity = typeof(T) == typeof(Requests.RequestRecord) ? "request_id" : "id";
         for (var i = 0; i < outcomes.Length; i++)
         {
             if (outcomes[i] == Outcome.Conflict) rejected.Add((places[i], $"{identity} was recorded before with other content"));

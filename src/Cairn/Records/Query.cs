@@ -83,13 +83,19 @@ sealed class Query(IQueryCollection query)
     /// <summary>A time brought within what a record can have, so that no later reckoning leaves the calendar.</summary>
     static long? Within(long? ms) => ms is { } time ? Math.Clamp(time, 0, Iso.MostMs + 1) : null;
 
-    /// <summary>The list's filter: one parameter for each field that has one, a range of time and a search.</summary>
-    public Filter<T> Filter<T>(Kind<T> kind, string from, string until) where T : class, IRecord, new()
+    /// <summary>A range of time: the first millisecond that counts, and the first that no longer does.</summary>
+    public (long? FromMs, long? UntilMs) Range(string from, string until)
     {
         Zone();
         var (fromMs, untilMs) = (Time(from, isEnd: false), Time(until, isEnd: true));
         if (untilMs <= fromMs) Refuse(until, $"is before {from}");
-        (fromMs, untilMs) = (Within(fromMs), Within(untilMs));
+        return (Within(fromMs), Within(untilMs));
+    }
+
+    /// <summary>The list's filter: one parameter for each field that has one, a range of time and a search.</summary>
+    public Filter<T> Filter<T>(Kind<T> kind, string from, string until) where T : class, IRecord, new()
+    {
+        var (fromMs, untilMs) = Range(from, until);
 
         var conditions = new List<Condition<T>>();
         foreach (var (name, field) in kind.ByParameter.OrderBy(pair => pair.Key, StringComparer.Ordinal))

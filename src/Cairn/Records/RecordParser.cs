@@ -165,7 +165,7 @@ sealed class RecordParser<T>(Kind<T> kind, bool lenient) where T : class, IRecor
     }
 
     /// <summary>The object without white space, every text checked, names given once.</summary>
-    static (string? Json, string? Fault) Compact(ref Utf8JsonReader reader, string name)
+    public static (string? Json, string? Fault) Compact(ref Utf8JsonReader reader, string name)
     {
         var bytes = new ArrayBufferWriter<byte>(256);
         using var writer = new Utf8JsonWriter(bytes, RecordJson.Writing);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Cairn.Access;
+using Cairn.Conversations.Sources;
 using Cairn.Hosting;
 using Cairn.Records;
 using Cairn.Storage;
@@ -8,13 +9,16 @@ namespace Cairn.Retention;
 
 /// <summary>What one run removed, or would remove.</summary>
 /// <param name="Held">Why it removed nothing although it should, or why it would wait; null when nothing holds it.</param>
-sealed record RetentionRun(DateTimeOffset At, long Requests, long Events, bool IsDry, string? Held);
+sealed record RetentionRun(DateTimeOffset At, long Requests, long Events, bool IsDry, string? Held)
+{
+    public long Conversations { get; init; }
+}
 
 /// <summary>
-/// Removes what is older than the settings keep, at start and every hour, and the oldest beyond the size limit. It works
+/// Removes what is older than the settings keep, at start and every hour, and the oldest records beyond the size limit. It works
 /// in small pieces, between which writers go on.
 /// </summary>
-sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore control, SelfAudit audit, TimeProvider clock) : IDisposable
+sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore control, BuiltIn conversations, SelfAudit audit, ClockWatch watch, TimeProvider clock) : IDisposable
 {
     public static readonly TimeSpan Every = TimeSpan.FromHours(1);
 
@@ -26,13 +30,17 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
 
     const long SuspiciousRows = 1_000;
 
+    /// <summary>A clock that went further ahead than this at once is not believed until someone confirms it.</summary>
+    static readonly TimeSpan SuspiciousJump = TimeSpan.FromDays(1);
+
     readonly SemaphoreSlim running = new(1);
     DateTimeOffset? next;
     string? held;
 
     public async Task RunWhenDue(CancellationToken cancel)
     {
-        if (next is { } due && clock.GetUtcNow() < due) return;
+        // A next run that is further off than runs are apart was set by a clock that has been set back since.
+        if (next is { } due && clock.GetUtcNow() is var now && now < due && due - now <= Every) return;
         await Run(By.Cairn, isDry: false, confirmed: false, cancel);
     }
 
@@ -50,12 +58,15 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
             // 1. What is too old, by the settings.
             var requests = await Aged(log.Requests, settings.RequestDays, now, cancel);
             var events = await Aged(log.Events, settings.EventDays, now, cancel);
+            var untouchedSince = settings.ConversationDays == 0 ? 0 : now.AddDays(-settings.ConversationDays).ToUnixTimeMilliseconds();
+            var (untouched, all) = untouchedSince == 0 ? (0, 0) : await conversations.CountBefore(untouchedSince, cancel);
 
             // 2. What does not fit, oldest first, whichever kind it is.
             if (settings.MaxBytes > 0 && health.Bytes > settings.MaxBytes) (requests, events) = await Oversized(requests, events, health.Bytes, cancel);
 
-            var suspicion = confirmed ? null : await Suspicion(requests, events, cancel);
-            if (isDry) return new(now, requests.Rows, events.Rows, true, suspicion);
+            if (confirmed && !isDry && watch.Ahead > TimeSpan.Zero) await watch.Confirm(cancel);
+            var suspicion = confirmed ? null : await Suspicion(requests, events, untouched, cancel) ?? Suspicion(untouched, all, "conversations");
+            if (isDry) return new(now, requests.Rows, events.Rows, true, suspicion) { Conversations = untouched };
             var wasHeld = held is not null;
             held = suspicion;
             if (held is not null)
@@ -67,13 +78,13 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
             }
 
             // 3. Piece by piece.
-            var run = new RetentionRun(now, await Remove(log.Requests, requests, cancel), await Remove(log.Events, events, cancel), false, null);
+            var run = new RetentionRun(now, await Remove(log.Requests, requests, cancel), await Remove(log.Events, events, cancel), false, null) { Conversations = await Remove(untouched, untouchedSince, cancel) };
             await Sweep(log.Requests, cancel);
             await Sweep(log.Events, cancel);
 
             next = now + Every;
             await control.SaveSetting(LastRunSetting, RecordJson.Text(writer => Write(writer, run)), cancel);
-            if (run.Requests + run.Events > 0 || by != By.Cairn)
+            if (run.Requests + run.Events + run.Conversations > 0 || by != By.Cairn)
                 await audit.Record(by, Told(run), cancel);
             return run;
         }
@@ -124,19 +135,21 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
             await log.Requests.Count(new() { UntilMs = ms }, cancel) + await log.Events.Count(new() { UntilMs = ms }, cancel);
     }
 
-    async Task<string?> Suspicion(Oldest requests, Oldest events, CancellationToken cancel)
+    async Task<string?> Suspicion(Oldest requests, Oldest events, long untouched, CancellationToken cancel)
     {
+        if (watch.Ahead > SuspiciousJump && requests.Rows + events.Rows + untouched > 0)
+            return $"This machine's clock went {watch.Ahead.TotalDays:0} days ahead at once, and {requests.Rows} requests, {events.Rows} events and {untouched} conversations would go. If it is right, run 'cairn prune --confirm'.";
         return await Of(log.Requests, requests, "requests") ?? await Of(log.Events, events, "events");
 
         async Task<string?> Of<T>(ILog<T> one, Oldest oldest, string name) where T : class, IRecord, new()
         {
-            if (oldest.Rows < SuspiciousRows) return null;
-            var all = await one.Count(Filter<T>.Everything, cancel);
-            return oldest.Rows > all * SuspiciousShare
-                ? $"{oldest.Rows} of {all} {name} would go at once. If this machine's clock is right, run 'cairn prune --confirm'."
-                : null;
+            return oldest.Rows < SuspiciousRows ? null : Suspicion(oldest.Rows, await one.Count(Filter<T>.Everything, cancel), name);
         }
     }
+
+    static string? Suspicion(long old, long all, string name) => old >= SuspiciousRows && old > all * SuspiciousShare
+        ? $"{old} of {all} {name} would go at once. If this machine's clock is right, run 'cairn prune --confirm'."
+        : null;
 
     static async Task<long> Remove<T>(ILog<T> one, Oldest oldest, CancellationToken cancel) where T : class, IRecord, new()
     {
@@ -147,6 +160,14 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
             if (piece == 0) break;
             removed += piece;
         }
+        return removed;
+    }
+
+    async Task<long> Remove(long untouched, long sinceMs, CancellationToken cancel)
+    {
+        var removed = 0L;
+        while (removed < untouched && await conversations.DropOne(sinceMs, cancel)) removed++;
+        if (removed > 0) await conversations.Forget(cancel);
         return removed;
     }
 
@@ -173,6 +194,7 @@ sealed record RetentionState(Settings Settings, string? LastRun, DateTimeOffset?
         writer.WriteStartObject();
         writer.WriteNumber("requestDays", Settings.RequestDays);
         writer.WriteNumber("eventDays", Settings.EventDays);
+        writer.WriteNumber("conversationDays", Settings.ConversationDays);
         writer.WriteNumber("maxBytes", Settings.MaxBytes);
         writer.WritePropertyName("lastRun");
         if (LastRun is null) writer.WriteNullValue();
@@ -188,6 +210,7 @@ sealed record RetentionState(Settings Settings, string? LastRun, DateTimeOffset?
         writer.WriteString("at", Iso.Text(run.At.ToUnixTimeMilliseconds()));
         writer.WriteNumber("requests", run.Requests);
         writer.WriteNumber("events", run.Events);
+        writer.WriteNumber("conversations", run.Conversations);
         writer.WriteBoolean("dryRun", run.IsDry);
         if (run.Held is not null) writer.WriteString("held", run.Held);
         writer.WriteEndObject();

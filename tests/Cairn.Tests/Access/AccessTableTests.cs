@@ -11,12 +11,15 @@ public sealed class AccessTableTests
     /// <summary>Nobody in particular, a key of each scope alone, a person of each role. In a row each has a place: a letter for yes, a dash for no.</summary>
     static readonly string[] Callers = ["nobody", .. Scopes.All, .. AccountRoles.All];
 
-    const string Open = "NIECRUVA", Nobody = "--------", Reader = "----R-VA", Administrator = "-------A", SignedIn = "-----UVA", Inference = "-I------", Events = "--E-----";
+    const string Open = "NIECRUVA", Nobody = "--------", Reader = "----R-VA", Administrator = "-------A", SignedIn = "-----UVA", Inference = "-I------", Events = "--E-----", Conversations = "---C----";
 
     /// <summary>A route, who may call it, and what it answers to who may.</summary>
     static readonly (string Route, string May, int Allowed)[] Gateway =
     [
         ("POST /api/v1/events", Events, 200),
+        ("PUT /api/v1/conversations/{id}", Conversations, 400),
+        ("POST /api/v1/conversations/{id}/messages", Conversations, 404),
+        ("DELETE /api/v1/conversations/{id}", Conversations, 404),
         ("GET /admin/audit-logs", Reader, 200),
         ("GET /admin/audit-logs/stats", Reader, 200),
         ("GET /admin/audit-logs/timeline", Reader, 200),
@@ -44,6 +47,11 @@ public sealed class AccessTableTests
         ("GET /api/system/audit-logs/timeline", Reader, 200),
         ("GET /api/system/audit-logs/export", Reader, 200),
         ("GET /api/system/ws/audit-logs", Reader, 426),
+        ("GET /api/admin/audit-logs", Administrator, 200),
+        ("GET /api/admin/audit-logs/{id}/messages", Administrator, 404),
+        ("GET /api/admin/audit-logs/{id}/views", Administrator, 404),
+        ("GET /api/admin/audit-logs/owners", Administrator, 200),
+        ("GET /api/admin/audit-logs/export", Administrator, 200),
         ("GET /api/v1/admin/keys", Administrator, 200),
         ("POST /api/v1/admin/keys", Administrator, 400),
         ("DELETE /api/v1/admin/keys/{id}", Administrator, 404),
@@ -106,6 +114,7 @@ public sealed class AccessTableTests
         var (method, path) = (new HttpMethod(route.Split(' ')[0]), route.Split(' ')[1].Replace("{id}", "0193a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", StringComparison.Ordinal));
         // A list is what no call takes but those that import it; some take no body at all.
         return method == HttpMethod.Patch ? who.Patch(path, "[]")
+            : method == HttpMethod.Put && path.StartsWith("/api/", StringComparison.Ordinal) ? who.Put(path, "[]")
             : method == HttpMethod.Post && !new[] { "/logout", "/link", "/run" }.Any(end => path.EndsWith(end, StringComparison.Ordinal)) ? who.Post(path, "[]")
             : method == HttpMethod.Post && path == "/api/auth/link" ? who.Post(path, "[]")
             : who.Send(method, path);
@@ -125,7 +134,7 @@ public sealed class AccessTableTests
     [Fact]
     public async Task Who_may_do_what()
     {
-        await using var app = await CairnApp.Start();
+        await using var app = await CairnApp.Start(settings => settings with { AuditLogsEnabled = true });
         var wrong = new List<string>();
 
         // 1. Keys that are none any longer, or never were, may what nobody may.

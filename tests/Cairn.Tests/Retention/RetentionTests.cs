@@ -40,7 +40,7 @@ public sealed class RetentionTests
         Assert.Equal((2, 2), await Left(app));
         var ran = Assert.Single((await app.Reader.Get(Events + "?action=audit.retention_ran")).Items);
         Assert.Equal("local", ran.GetProperty("actorId").GetString());
-        Assert.Equal("""{"at":"2026-03-10T12:00:00.000Z","requests":1,"events":1,"dryRun":false}""", JsonSerializer.Serialize(ran.GetProperty("metadata")));
+        Assert.Equal("""{"at":"2026-03-10T12:00:00.000Z","requests":1,"events":1,"conversations":0,"dryRun":false}""", JsonSerializer.Serialize(ran.GetProperty("metadata")));
     }
 
     [Fact]

@@ -61,12 +61,21 @@ sealed class CairnProcess : IAsyncDisposable
     /// <summary>The same with settings in its environment.</summary>
     public static async Task<CairnProcess> ServeWith(string directory, params (string Name, string Value)[] settings)
     {
-        var info = Info("dotnet", [Program, "serve", "--data", directory, "--gateway", "http://127.0.0.1:0", "--console", "http://127.0.0.1:0"]);
-        foreach (var (name, value) in settings) info.Environment[name] = value;
-        var server = new CairnProcess(info);
-        await server.Line(line => line.StartsWith("Press", StringComparison.Ordinal));
+        var server = StartServer(directory, settings);
+        await server.IsReady();
         return server;
     }
+
+    /// <summary>The same, not waited for.</summary>
+    public static CairnProcess StartServer(string directory, params (string Name, string Value)[] settings)
+    {
+        var info = Info("dotnet", [Program, "serve", "--data", directory, "--gateway", "http://127.0.0.1:0", "--console", "http://127.0.0.1:0"]);
+        foreach (var (name, value) in settings) info.Environment[name] = value;
+        return new(info);
+    }
+
+    /// <summary>Waits until a server answers.</summary>
+    public Task IsReady() => Line(line => line.StartsWith("Press", StringComparison.Ordinal));
 
     /// <summary>Runs a command to its end.</summary>
     public static Task<Ended> Run(params string[] arguments) => Finish(Info("dotnet", [Program, .. arguments]), null);
@@ -142,6 +151,14 @@ sealed class CairnProcess : IAsyncDisposable
     {
         lock (outputText) return outputText.ToString().Split('\n').First(line => line.StartsWith(beginning, StringComparison.Ordinal));
     }
+
+    public bool HasSaid(string beginning)
+    {
+        lock (outputText) return outputText.ToString().Split('\n').Any(line => line.StartsWith(beginning, StringComparison.Ordinal));
+    }
+
+    /// <summary>The process's number, by which the machine knows it.</summary>
+    public int Id => process.Id;
 
     /// <summary>Presses Ctrl+C.</summary>
     public void Stop()

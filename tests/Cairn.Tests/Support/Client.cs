@@ -49,6 +49,8 @@ sealed class Client(HttpClient http, string? key = null)
 
     public Task<Answer> Patch(string path, string body) => Send(HttpMethod.Patch, path, new StringContent(body, Encoding.UTF8, "application/json"));
 
+    public Task<Answer> Put(string path, string body) => Send(HttpMethod.Put, path, new StringContent(body, Encoding.UTF8, "application/json"));
+
     public Task<Answer> Delete(string path) => Send(HttpMethod.Delete, path);
 
     public Task<Answer> Post(string path, string body = "", string? type = "application/json") => Post(path, Encoding.UTF8.GetBytes(body), type);

@@ -60,6 +60,32 @@ sealed unsafe class Connection : IDisposable
         return connection;
     }
 
+    /// <summary>A connection to a database that is not Cairn's: it cannot write, does not checkpoint, and trusts nothing that the file says of itself.</summary>
+    public static Connection OpenForeign(string file)
+    {
+        var connection = Open(file, Sqlite3.OpenReadOnly);
+        try
+        {
+            connection.Run("PRAGMA query_only = ON");
+            connection.Run("PRAGMA trusted_schema = OFF");
+            connection.Run("PRAGMA temp_store = MEMORY");
+            connection.Require("PRAGMA query_only", "1");
+            Functions.AddTo(connection);
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Makes a function known by a name to the statements of this connection.</summary>
+    public void Add(ReadOnlySpan<byte> name, int arguments, delegate* unmanaged[Cdecl]<nint, int, nint*, void> function)
+    {
+        fixed (byte* start = name) Check(Sqlite3.CreateFunction(handle, start, arguments, function));
+    }
+
     static Connection Open(string file, int flags)
     {
         var code = Sqlite3.Open(file, out var handle, flags | Sqlite3.OpenNoMutex, 0);

@@ -32,7 +32,9 @@ sealed class Reader(Connection connection) : IDisposable
 /// The readers of one database. A read is one short transaction: it sees one state of the log and ends before anything is
 /// sent to anyone, so that no slow client keeps the write-ahead log from being checkpointed.
 /// </summary>
-sealed class Readers(string file) : IDisposable
+/// <param name="open">Opens a reader; Cairn's own when absent.</param>
+/// <param name="areKept">False closes each after its read, so that a file of somebody else's may be replaced at any time.</param>
+sealed class Readers(string file, Func<string, Connection>? open = null, bool areKept = true) : IDisposable
 {
     const int Most = 8;
 
@@ -44,7 +46,7 @@ sealed class Readers(string file) : IDisposable
         await free.WaitAsync(cancel);
         try
         {
-            if (!idle.TryTake(out var reader)) reader = new(Connection.OpenReader(file));
+            if (!idle.TryTake(out var reader)) reader = new((open ?? Connection.OpenReader)(file));
             var sound = false;
             try
             {
@@ -53,7 +55,7 @@ sealed class Readers(string file) : IDisposable
                 reader.Statement("BEGIN").Run();
                 var result = read(reader);
                 reader.Statement("COMMIT").Run();
-                sound = true;
+                sound = areKept;
                 return result;
             }
             catch (SqliteException interrupted) when (interrupted.IsInterrupt && cancel.IsCancellationRequested)

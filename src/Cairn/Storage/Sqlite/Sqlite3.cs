@@ -10,10 +10,10 @@ static unsafe partial class Sqlite3
     const string Library = "e_sqlite3";
 
     public const int Ok = 0, Busy = 5, Interrupt = 9, Full = 13, Row = 100, Done = 101;
-    public const int OpenReadWrite = 2, OpenCreate = 4, OpenNoMutex = 0x8000;
+    public const int OpenReadOnly = 1, OpenReadWrite = 2, OpenCreate = 4, OpenNoMutex = 0x8000;
     public const int PreparePersistent = 1;
     public const int CheckpointPassive = 0, CheckpointRestart = 2;
-    public const int TypeInteger = 1, TypeText = 3, TypeBlob = 4, TypeNull = 5;
+    public const int TypeInteger = 1, TypeFloat = 2, TypeText = 3, TypeBlob = 4, TypeNull = 5;
 
     /// <summary>Tells SQLite to copy what is bound before the call returns.</summary>
     static readonly nint Transient = -1;
@@ -87,4 +87,35 @@ static unsafe partial class Sqlite3
     [LibraryImport(Library, EntryPoint = "sqlite3_column_int64"), SuppressGCTransition] public static partial long ColumnInteger(nint statement, int index);
     [LibraryImport(Library, EntryPoint = "sqlite3_column_blob"), SuppressGCTransition] public static partial byte* ColumnBlob(nint statement, int index);
     [LibraryImport(Library, EntryPoint = "sqlite3_column_bytes"), SuppressGCTransition] public static partial int ColumnBytes(nint statement, int index);
+
+    // SQL functions of Cairn's own.
+
+    const int Utf8Deterministic = 1 | 0x800;
+
+    [LibraryImport(Library)]
+    private static partial int sqlite3_create_function_v2(nint connection, byte* name, int arguments, int flags, nint context, delegate* unmanaged[Cdecl]<nint, int, nint*, void> function, nint step, nint final, nint destroy);
+
+    public static int CreateFunction(nint connection, byte* name, int arguments, delegate* unmanaged[Cdecl]<nint, int, nint*, void> function) =>
+        sqlite3_create_function_v2(connection, name, arguments, Utf8Deterministic, 0, function, 0, 0, 0);
+
+    public static ReadOnlySpan<byte> ValueBytes(nint value)
+    {
+        var start = sqlite3_value_text(value);
+        return new(start, start is null ? 0 : sqlite3_value_bytes(value));
+    }
+
+    public static void ResultError(nint context, ReadOnlySpan<byte> message)
+    {
+        fixed (byte* start = message) sqlite3_result_error(context, start, message.Length);
+    }
+
+    [LibraryImport(Library)] private static partial byte* sqlite3_value_text(nint value);
+    [LibraryImport(Library), SuppressGCTransition] private static partial int sqlite3_value_bytes(nint value);
+    [LibraryImport(Library)] private static partial void sqlite3_result_error(nint context, byte* message, int bytes);
+    [LibraryImport(Library, EntryPoint = "sqlite3_value_type"), SuppressGCTransition] public static partial int ValueType(nint value);
+    [LibraryImport(Library, EntryPoint = "sqlite3_value_int64"), SuppressGCTransition] public static partial long ValueInteger(nint value);
+    [LibraryImport(Library, EntryPoint = "sqlite3_value_double"), SuppressGCTransition] public static partial double ValueReal(nint value);
+    [LibraryImport(Library, EntryPoint = "sqlite3_result_int64"), SuppressGCTransition] public static partial void ResultInteger(nint context, long value);
+    [LibraryImport(Library, EntryPoint = "sqlite3_column_double"), SuppressGCTransition] public static partial double ColumnReal(nint statement, int index);
+    [LibraryImport(Library, EntryPoint = "sqlite3_column_count"), SuppressGCTransition] public static partial int ColumnCount(nint statement);
 }

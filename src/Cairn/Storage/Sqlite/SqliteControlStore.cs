@@ -9,6 +9,9 @@ sealed class SqliteControlStore : IControlStore
     readonly SemaphoreSlim gate = new(1);
     readonly Dictionary<string, Statement> statements = new(StringComparer.Ordinal);
 
+    /// <summary>Set once the operating system failed to write or to flush: from then on nothing is changed, because a later flush may answer OK for what is gone.</summary>
+    string? failure;
+
     SqliteControlStore(Connection connection) => this.connection = connection;
 
     public static SqliteControlStore Open(string directory)
@@ -257,6 +260,7 @@ sealed class SqliteControlStore : IControlStore
     /// <summary>Makes a change and stores its notice, in one transaction; neither when the change answers false.</summary>
     Task<bool> Change(Func<(bool IsMade, Notice? Notice)> change, CancellationToken cancel) => Do(() =>
     {
+        if (failure is not null) throw new LogUnavailableException(failure);
         connection.Run("BEGIN IMMEDIATE");
         try
         {
@@ -283,6 +287,7 @@ sealed class SqliteControlStore : IControlStore
         }
         catch (SqliteException refused)
         {
+            if (refused.IsLasting) failure ??= $"Accounts, sessions and keys cannot be changed since {DateTimeOffset.UtcNow:u} ({refused.Message}). Check the disk, then restart Cairn.";
             throw new LogUnavailableException(refused.IsFull ? "The disk is full. Free some space; writing goes on by itself." : refused.Message, refused);
         }
         finally
@@ -294,7 +299,8 @@ sealed class SqliteControlStore : IControlStore
     public async ValueTask DisposeAsync()
     {
         await gate.WaitAsync();
-        connection.Dispose();
+        // As in the log's store: closing would remove the write-ahead log on the word of a disk that failed.
+        if (failure is null) connection.Dispose();
         gate.Dispose();
     }
 }

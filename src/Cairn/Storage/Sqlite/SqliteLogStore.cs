@@ -24,6 +24,7 @@ sealed class SqliteLogStore : ILogStore
     readonly LogWriter<EventRecord> eventWriter;
     readonly Starts starts;
     readonly Statement begin, commit;
+    readonly (string Path, FileIdentity? Identity)[] opened;
     string? failure;
     string? refusal;
     bool disposed;
@@ -46,6 +47,7 @@ sealed class SqliteLogStore : ILogStore
         starts = new(writer, requests);
         (begin, commit) = (writer.Prepare("BEGIN IMMEDIATE"), writer.Prepare("COMMIT"));
         Sweeper = new(writer, numbers, texts);
+        opened = [.. new[] { file, file + "-wal" }.Select(path => (path, Durable.Identity(path)))];
 
         readers = new(file);
         Requests = new SqliteLog<RequestRecord>(this, readers, requestTable, texts);
@@ -90,6 +92,7 @@ sealed class SqliteLogStore : ILogStore
         await gate.WaitAsync(cancel);
         try
         {
+            failure ??= WhyNotOurs();
             if (failure is not null) throw new LogUnavailableException(failure);
             TResult result;
             try
@@ -118,6 +121,14 @@ sealed class SqliteLogStore : ILogStore
         {
             gate.Release();
         }
+    }
+
+    /// <summary>What is written to a file that has lost its name is gone with this process, however well it was flushed.</summary>
+    string? WhyNotOurs()
+    {
+        foreach (var (path, identity) in opened)
+            if (Durable.Identity(path) != identity) return $"{Path.GetFileName(path)} was removed or replaced while Cairn ran. Put back the file that was there, or restore a backup, then restart Cairn.";
+        return null;
     }
 
     void Undo()
@@ -177,7 +188,10 @@ sealed class SqliteLogStore : ILogStore
         if (Interlocked.Exchange(ref disposed, true)) return;
         await gate.WaitAsync();
         readers.Dispose();
-        if (failure is null && !writer.InTransaction) Checkpoint();
+        // Closing would move the write-ahead log into the database and remove it, on the word of a disk that is not believed any
+        // longer. Left open it stays as it is, and the next start takes up from there.
+        if (failure is not null) return;
+        if (!writer.InTransaction) Checkpoint();
         writer.Dispose();
         gate.Dispose();
     }

@@ -81,6 +81,17 @@ sealed unsafe class Statement(Connection connection, nint handle) : IDisposable
 
     public bool IsBlob(int column) => Sqlite3.ColumnType(handle, column) == Sqlite3.TypeBlob;
 
+    public int Columns => Sqlite3.ColumnCount(handle);
+
+    /// <summary>A whole number, a text (of a real number its digits), or null.</summary>
+    public object? Value(int column) => Sqlite3.ColumnType(handle, column) switch
+    {
+        Sqlite3.TypeNull => null,
+        Sqlite3.TypeInteger => Integer(column),
+        Sqlite3.TypeFloat => Sqlite3.ColumnReal(handle, column).ToString(System.Globalization.CultureInfo.InvariantCulture),
+        _ => Text(column),
+    };
+
     public long Integer(int column) => Sqlite3.ColumnInteger(handle, column);
 
     public long? IntegerOrNull(int column) => IsNull(column) ? null : Integer(column);
