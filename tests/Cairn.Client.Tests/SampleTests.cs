@@ -13,7 +13,7 @@ public sealed class SampleTests
     {
         await using var server = await Server.Start();
         var port = Server.FreePort();
-        using var sample = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Workspaces.dll"), $"--urls=http://127.0.0.1:{port}", $"--Cairn:Url={server.Url}", $"--Cairn:Key={server.Key}", $"--Cairn:Spool={server.Spool}"]))!;
+        using var sample = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Workspaces.dll"), $"--urls=http://127.0.0.1:{port}", $"--Cairn:Url={server.Url}", $"--Cairn:Key={server.Key}", $"--Cairn:Spool={server.Spool}", "--Logging:LogLevel:Default=Warning"]))!;
         using var http = new HttpClient { BaseAddress = new($"http://127.0.0.1:{port}") };
         http.DefaultRequestHeaders.Add("X-User", "ada@example.com");
         http.DefaultRequestHeaders.Add("User-Agent", "walker/1");

@@ -34,7 +34,11 @@ sealed class Server : IAsyncDisposable
 
     public CairnOptions Options => new() { Url = Url, Key = Key, Spool = Spool };
 
-    public async Task Return() => process = await CairnProcess.Serve(Data, "--gateway", $"http://127.0.0.1:{port}");
+    public async Task Return()
+    {
+        process = CairnProcess.Start("serve", "--data", Data, "--gateway", $"http://127.0.0.1:{port}", "--console", "http://127.0.0.1:0");
+        await process.Line(line => line.StartsWith("Press", StringComparison.Ordinal));
+    }
 
     public async Task Kill()
     {
