@@ -1,0 +1,78 @@
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Text.Json;
+using Cairn.Support;
+
+namespace Cairn.Client;
+
+/// <summary>A real Cairn that keeps its address while it comes and goes.</summary>
+sealed class Server : IAsyncDisposable
+{
+    readonly TempDirectory directory = new();
+    readonly int port = FreePort();
+    readonly HttpClient reader = new();
+    CairnProcess? process;
+
+    string Data => Path.Combine(directory.Path, "data");
+
+    public string Key { get; private set; } = "";
+
+    public Uri Url => new($"http://127.0.0.1:{port}");
+
+    /// <summary>Where a sender's events wait, gone with the test.</summary>
+    public string Spool => Path.Combine(directory.Path, "spool");
+
+    public static async Task<Server> Start()
+    {
+        var server = new Server();
+        server.Key = (await CairnProcess.Run("keys", "create", "--name", "application", "--scope", "events:write", "--data", server.Data)).Lines[^1];
+        var reading = (await CairnProcess.Run("keys", "create", "--name", "reader", "--scope", "audit:read", "--data", server.Data)).Lines[^1];
+        server.reader.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", reading);
+        await server.Return();
+        return server;
+    }
+
+    public CairnOptions Options => new() { Url = Url, Key = Key, Spool = Spool };
+
+    public async Task Return()
+    {
+        process = CairnProcess.Start("serve", "--data", Data, "--gateway", $"http://127.0.0.1:{port}", "--console", "http://127.0.0.1:0");
+        await process.Line(line => line.StartsWith("Press", StringComparison.Ordinal));
+    }
+
+    public async Task Kill()
+    {
+        await process!.Kill();
+        await process.DisposeAsync();
+        process = null;
+    }
+
+    /// <summary>All events of one resource type, the oldest first.</summary>
+    public async Task<List<JsonElement>> Events(string type = "Workspace")
+    {
+        var all = new List<JsonElement>();
+        for (var cursor = ""; ;)
+        {
+            var page = JsonDocument.Parse(await reader.GetStringAsync(new Uri(process!.Address("Console"), $"/api/v1/admin/audit-logs?resource={type}&limit=100{cursor}"), TestContext.Current.CancellationToken)).RootElement;
+            all.AddRange(page.GetProperty("items").EnumerateArray());
+            if (page.GetProperty("nextCursor").GetString() is not { } next) break;
+            cursor = "&cursor=" + next;
+        }
+        all.Reverse();
+        return all;
+    }
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (process is not null) await process.DisposeAsync();
+        reader.Dispose();
+        directory.Dispose();
+    }
+}
