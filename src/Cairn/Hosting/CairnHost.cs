@@ -20,7 +20,7 @@ sealed class CairnHost : IAsyncDisposable
     readonly DataDirectory directory;
     readonly CancellationTokenSource stopping = new();
     readonly List<WebApplication> listeners = [];
-    Task housekeeping = Task.CompletedTask;
+    Task housekeeping = Task.CompletedTask, listening = Task.CompletedTask;
     bool disposed;
 
     CairnHost(Settings settings, TimeProvider clock, ILoggerFactory logs, DataDirectory directory, ILogStore log, IControlStore control)
@@ -100,7 +100,7 @@ sealed class CairnHost : IAsyncDisposable
             host = new(settings, clock, logs, directory, around?.Invoke(stores.Log) ?? stores.Log, stores.Control);
             if (prepare is not null) await prepare(host);
             await host.Listen(openToOthers);
-            host.housekeeping = openToOthers ? Task.Run(host.KeepHouse) : Task.CompletedTask;
+            if (openToOthers) (host.housekeeping, host.listening) = (Task.Run(host.KeepHouse), Task.Run(host.ListenToOthers));
             return host;
         }
         catch
@@ -140,6 +140,13 @@ sealed class CairnHost : IAsyncDisposable
         return new(listener.Urls.First());
     }
 
+    /// <summary>What other processes record in a shared store reaches who follows here.</summary>
+    Task ListenToOthers() => Log.Listen((requests, events) =>
+    {
+        Recorder.RequestFeed.Reach(requests);
+        Recorder.EventFeed.Reach(events);
+    }, Stopping);
+
     /// <summary>What is done now and then, in the background, and never in the way of recording.</summary>
     async Task KeepHouse()
     {
@@ -151,6 +158,7 @@ sealed class CairnHost : IAsyncDisposable
             {
                 await SelfAudit.WriteKept(Stopping);
                 await Sessions.Refresh(Stopping);
+                await Keys.Refresh(Stopping);
                 await Keys.WriteLastUses(Stopping);
                 await Retention.RunWhenDue(Stopping);
                 await Inference.Ledger.TellGap();
@@ -186,6 +194,7 @@ sealed class CairnHost : IAsyncDisposable
         await stopping.CancelAsync();
         foreach (var listener in listeners) await listener.DisposeAsync();
         await housekeeping;
+        await listening;
         await Inference.DisposeAsync();
         try
         {

@@ -62,6 +62,12 @@ interface ILogStore : IAsyncDisposable
     /// </summary>
     Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel);
 
+    /// <summary>
+    /// Tells, until it is cancelled, how far the logs came (the last position of requests, and of events) whenever another
+    /// process may have appended to them, and once when it begins. Returns at once where no other process can.
+    /// </summary>
+    Task Listen(Action<long, long> told, CancellationToken cancel) => Task.CompletedTask;
+
     /// <summary>How the store is, asked of the store itself.</summary>
     Task<StoreHealth> Health(CancellationToken cancel);
 

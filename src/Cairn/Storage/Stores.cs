@@ -1,6 +1,7 @@
 using Cairn.Events;
 using Cairn.Hosting;
 using Cairn.Requests;
+using Cairn.Storage.Postgres;
 using Cairn.Storage.Sqlite;
 
 namespace Cairn.Storage;
@@ -16,8 +17,22 @@ sealed record Stores(ILogStore Log, IControlStore Control)
         return settings.Store.Engine switch
         {
             StoreEngine.Sqlite => await Both(directory, () => Task.FromResult<ILogStore>(SqliteLogStore.Open(directory, requests, events)), () => Task.FromResult<IControlStore>(SqliteControlStore.Open(directory))),
-            _ => throw new SettingException($"Setting Store is '{settings.Store}'; this build opens sqlite alone."),
+            StoreEngine.Postgres => await Both(directory, async () => await PostgresLogStore.Open(settings.Store, DirectoryId(directory), requests, events), async () => await PostgresControlStore.Open(settings.Store)),
+            _ => throw new SettingException($"Setting Store is '{settings.Store}'; this build opens sqlite and postgres."),
         };
+    }
+
+    /// <summary>Tells this data directory from every other one that uses the same store.</summary>
+    static string DirectoryId(string directory)
+    {
+        var file = Path.Combine(directory, "directory.id");
+        if (File.Exists(file)) return File.ReadAllText(file).Trim();
+        var id = Guid.NewGuid().ToString("N");
+        File.WriteAllText(file + ".new", id + "\n");
+        Durable.SyncDirectory(file + ".new");
+        File.Move(file + ".new", file);
+        Durable.SyncDirectory(directory);
+        return id;
     }
 
     static async Task<Stores> Both(string where, Func<Task<ILogStore>> openLog, Func<Task<IControlStore>> openControl)

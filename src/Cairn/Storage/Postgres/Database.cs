@@ -146,16 +146,14 @@ sealed class Database : IAsyncDisposable
     /// <summary>After the server went away: the connections that wait to be used are dead.</summary>
     public void Forget() => source.Clear();
 
-    /// <summary>A connection of its own, which is not given to others after it.</summary>
-    public NpgsqlConnection Alone() => new(new NpgsqlConnectionStringBuilder(Settings(address).ToString()) { Pooling = false, KeepAlive = 5 }.ToString());
-
     /// <summary>Asks, all in one state of the database.</summary>
-    public Task<TResult> Read<TResult>(Func<Session, Task<TResult>> read, CancellationToken cancel) => Do(IsolationLevel.RepeatableRead, read, commits: false, cancel);
+    public Task<TResult> Read<TResult>(Func<Transaction, Task<TResult>> read, CancellationToken cancel) => Do(IsolationLevel.RepeatableRead, read, _ => false, cancel);
 
     /// <summary>Changes, wholly or not at all.</summary>
-    public Task<TResult> Write<TResult>(Func<Session, Task<TResult>> write, CancellationToken cancel) => Do(IsolationLevel.ReadCommitted, write, commits: true, cancel);
+    /// <param name="isMade">Whether, by its result, the change is made; absent, it always is.</param>
+    public Task<TResult> Write<TResult>(Func<Transaction, Task<TResult>> write, CancellationToken cancel, Func<TResult, bool>? isMade = null) => Do(IsolationLevel.ReadCommitted, write, isMade ?? (_ => true), cancel);
 
-    async Task<TResult> Do<TResult>(IsolationLevel isolation, Func<Session, Task<TResult>> work, bool commits, CancellationToken cancel)
+    async Task<TResult> Do<TResult>(IsolationLevel isolation, Func<Transaction, Task<TResult>> work, Func<TResult, bool> commits, CancellationToken cancel)
     {
         for (var isFirst = true; ; isFirst = false)
         {
@@ -163,11 +161,11 @@ sealed class Database : IAsyncDisposable
             try
             {
                 await using var connection = await Connect(cancel);
-                await using var transaction = await connection.BeginTransactionAsync(isolation, cancel);
-                var result = await work(new(connection, transaction, cancel));
-                if (!commits) return result;
+                await using var begun = await connection.BeginTransactionAsync(isolation, cancel);
+                var result = await work(new(connection, begun, cancel));
+                if (!commits(result)) return result;
                 committing = true;
-                await transaction.CommitAsync(CancellationToken.None);
+                await begun.CommitAsync(CancellationToken.None);
                 return result;
             }
             catch (Exception error) when (isFirst && !committing && IsAway(error))
@@ -189,27 +187,27 @@ sealed class Database : IAsyncDisposable
         var scripts = assembly.GetManifestResourceNames().Where(name => name.StartsWith("postgres-", StringComparison.Ordinal) && name.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToArray();
 
         await using var connection = await source.OpenConnectionAsync();
-        await using var transaction = await connection.BeginTransactionAsync();
-        var session = new Session(connection, transaction, CancellationToken.None);
-        await session.Run($"SELECT pg_advisory_xact_lock({SchemaLock})");
+        await using var begun = await connection.BeginTransactionAsync();
+        var transaction = new Transaction(connection, begun, CancellationToken.None);
+        await transaction.Run($"SELECT pg_advisory_xact_lock({SchemaLock})");
         var (hasSchema, hasTables, isOurs) = (false, false, false);
-        await session.Each(new("""
+        await transaction.Each(new("""
             SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1),
                    EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = $1 AND relkind IN ('r', 'p', 'v', 'm', 'f')),
                    to_regclass($1 || '.scripts') IS NOT NULL
             """, SchemaName), row => (hasSchema, hasTables, isOurs) = (row.GetBoolean(0), row.GetBoolean(1), row.GetBoolean(2)));
         if (hasTables && !isOurs) throw new IOException($"The store {address} has a schema '{SchemaName}' with tables that are not Cairn's. Give Cairn a database of its own.");
-        if (!hasSchema) await session.Run($"CREATE SCHEMA {SchemaName}");
-        if (!isOurs) await session.Run("CREATE TABLE scripts (number int PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())");
+        if (!hasSchema) await transaction.Run($"CREATE SCHEMA {SchemaName}");
+        if (!isOurs) await transaction.Run("CREATE TABLE scripts (number int PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())");
 
-        var applied = (int)await session.Number(new("SELECT coalesce(max(number), 0)::bigint FROM scripts"));
+        var applied = (int)await transaction.Number(new("SELECT coalesce(max(number), 0)::bigint FROM scripts"));
         if (applied > scripts.Length) throw new IOException($"The store {address} was written by a newer Cairn (schema {applied}, this program knows {scripts.Length}); run that version.");
         for (var number = applied; number < scripts.Length; number++)
         {
-            await using (var script = new NpgsqlCommand(Text(assembly, scripts[number]), connection, transaction)) await script.ExecuteNonQueryAsync();
-            await session.Run(new Sql("INSERT INTO scripts (number) VALUES ($1)", number + 1));
+            await using (var script = new NpgsqlCommand(Text(assembly, scripts[number]), connection, begun)) await script.ExecuteNonQueryAsync();
+            await transaction.Run(new Sql("INSERT INTO scripts (number) VALUES ($1)", number + 1));
         }
-        await transaction.CommitAsync();
+        await begun.CommitAsync();
     }
 
     static string Text(Assembly assembly, string name)

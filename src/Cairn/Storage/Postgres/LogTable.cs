@@ -81,47 +81,47 @@ sealed class LogTable<T> where T : class, IRecord, new()
         rollup.Fields.Length > 0 && rollup.MostTerms == int.MaxValue && rollup.Spans.HasFlag(Spans.Ever) && rollup.Fields.ToHashSet().SetEquals(searched);
 
     /// <summary>Makes what is not there yet. Runs under the lock of the schema.</summary>
-    public static async Task<LogTable<T>> Open(Session session, Kind<T> kind)
+    public static async Task<LogTable<T>> Open(Transaction transaction, Kind<T> kind)
     {
-        await session.Run(new Sql("INSERT INTO logs (kind) VALUES ($1) ON CONFLICT DO NOTHING", kind.Name));
+        await transaction.Run(new Sql("INSERT INTO logs (kind) VALUES ($1) ON CONFLICT DO NOTHING", kind.Name));
         foreach (var field in kind.Stored)
-            await session.Run(new Sql("INSERT INTO fields (number, kind, name) SELECT coalesce(max(number) + 1, 0), $1, $2 FROM fields HAVING NOT EXISTS (SELECT FROM fields WHERE kind = $1 AND name = $2)", kind.Name, field.Name));
+            await transaction.Run(new Sql("INSERT INTO fields (number, kind, name) SELECT coalesce(max(number) + 1, 0), $1, $2 FROM fields HAVING NOT EXISTS (SELECT FROM fields WHERE kind = $1 AND name = $2)", kind.Name, field.Name));
         var numbers = new Dictionary<string, int>();
-        await session.Each(new("SELECT name, number FROM fields WHERE kind = $1", kind.Name), row => numbers[row.GetString(0)] = row.GetInt32(1));
+        await transaction.Each(new("SELECT name, number FROM fields WHERE kind = $1", kind.Name), row => numbers[row.GetString(0)] = row.GetInt32(1));
         var table = new LogTable<T>(kind, [.. kind.Stored.Select(field => new Column<T>(field, numbers[field.Name]))]);
-        await table.Create(session);
+        await table.Create(transaction);
         return table;
     }
 
-    async Task Create(Session session)
+    async Task Create(Transaction transaction)
     {
-        await session.Run($"CREATE TABLE IF NOT EXISTS {Name} (time bigint NOT NULL, position bigint NOT NULL{string.Concat(Columns.Select(column => $", {column.Name} {column.Type}"))}, PRIMARY KEY (time, position)) PARTITION BY RANGE (time)");
+        await transaction.Run($"CREATE TABLE IF NOT EXISTS {Name} (time bigint NOT NULL, position bigint NOT NULL{string.Concat(Columns.Select(column => $", {column.Name} {column.Type}"))}, PRIMARY KEY (time, position)) PARTITION BY RANGE (time)");
         var present = new HashSet<string>(StringComparer.Ordinal);
-        await session.Each(new("SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped", Name), row => present.Add(row.GetString(0)));
-        foreach (var column in Columns.Where(column => !present.Contains(column.Field.Name))) await session.Run($"ALTER TABLE {Name} ADD COLUMN {column.Name} {column.Type}");
+        await transaction.Each(new("SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped", Name), row => present.Add(row.GetString(0)));
+        foreach (var column in Columns.Where(column => !present.Contains(column.Field.Name))) await transaction.Run($"ALTER TABLE {Name} ADD COLUMN {column.Name} {column.Type}");
 
         // Every index ends with time and position, so that what it finds is in the order of the list.
-        await session.Run($"CREATE INDEX IF NOT EXISTS {Name}_position ON {Name} (position)");
+        await transaction.Run($"CREATE INDEX IF NOT EXISTS {Name}_position ON {Name} (position)");
         foreach (var column in Columns.Where(column => column.Field.IsIndexed && column.Field != Kind.Identity))
         {
             var on = column.IsTerm ? column.Name : $"hashtextextended({column.Name}, 0)";
             var where = !column.IsTerm ? $" WHERE {column.Name} IS NOT NULL" : column.Field.AbsentName is null ? $" WHERE {column.Name} <> 0" : "";
-            await session.Run($"CREATE INDEX IF NOT EXISTS \"{Name}_of_{column.Field.Name}\" ON {Name} ({on}, time, position){where}");
+            await transaction.Run($"CREATE INDEX IF NOT EXISTS \"{Name}_of_{column.Field.Name}\" ON {Name} ({on}, time, position){where}");
         }
         // Of identities that Cairn makes none is here; those of elsewhere are searched by themselves.
-        await session.Run($"CREATE INDEX IF NOT EXISTS {Name}_foreign ON {Name} (position) WHERE octet_length({this[Kind.Identity].Name}) <> char_length({this[Kind.Identity].Name})");
+        await transaction.Run($"CREATE INDEX IF NOT EXISTS {Name}_foreign ON {Name} (position) WHERE octet_length({this[Kind.Identity].Name}) <> char_length({this[Kind.Identity].Name})");
 
-        await session.Run($"CREATE TABLE IF NOT EXISTS {Name}_identity (identity bytea PRIMARY KEY, time bigint NOT NULL, position bigint NOT NULL)");
-        await session.Run($"CREATE INDEX IF NOT EXISTS {Name}_identity_time ON {Name}_identity USING brin (time)");
-        await session.Run($"CREATE TABLE IF NOT EXISTS {Name}_gone (subject bytea PRIMARY KEY, time bigint NOT NULL, position bigint NOT NULL)");
-        await session.Run($"CREATE INDEX IF NOT EXISTS {Name}_gone_time ON {Name}_gone (time, position)");
+        await transaction.Run($"CREATE TABLE IF NOT EXISTS {Name}_identity (identity bytea PRIMARY KEY, time bigint NOT NULL, position bigint NOT NULL)");
+        await transaction.Run($"CREATE INDEX IF NOT EXISTS {Name}_identity_time ON {Name}_identity USING brin (time)");
+        await transaction.Run($"CREATE TABLE IF NOT EXISTS {Name}_gone (subject bytea PRIMARY KEY, time bigint NOT NULL, position bigint NOT NULL)");
+        await transaction.Run($"CREATE INDEX IF NOT EXISTS {Name}_gone_time ON {Name}_gone (time, position)");
         foreach (var rollup in Rollups)
         {
             var fields = string.Concat(rollup.Fields.Select(field => $", {this[field].Name}"));
             var typed = string.Concat(rollup.Fields.Select(field => $", {this[field].Name} int NOT NULL"));
             var sums = string.Concat(rollup.Sums ? Kind.Sums.Select(field => $", \"{field.Name}\" bigint NOT NULL") : []);
             var measured = rollup.Histogram ? $", \"{Kind.Measured!.Name}\" bytea NOT NULL" : "";
-            await session.Run($"CREATE TABLE IF NOT EXISTS {RollupName(rollup)} (span int NOT NULL, period bigint NOT NULL{typed}, count bigint NOT NULL{sums}{measured}, PRIMARY KEY (span, period{fields})) WITH (fillfactor = 70)");
+            await transaction.Run($"CREATE TABLE IF NOT EXISTS {RollupName(rollup)} (span int NOT NULL, period bigint NOT NULL{typed}, count bigint NOT NULL{sums}{measured}, PRIMARY KEY (span, period{fields})) WITH (fillfactor = 70)");
         }
     }
 

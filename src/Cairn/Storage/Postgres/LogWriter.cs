@@ -65,7 +65,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
         select (column.Number, column.Field.Text!(record)!);
 
     /// <summary>Step 2: tells new records from those that are stored, and numbers the new ones.</summary>
-    public async Task Compare(Session session)
+    public async Task Compare(Transaction transaction)
     {
         if (records.Count == 0) return;
         var rows = new Dictionary<long, T>();
@@ -74,8 +74,8 @@ sealed class LogWriter<T> where T : class, IRecord, new()
             var found = new Rows<T>(table, texts);
             var (times, positions) = (stored.Values.Select(place => place.Time).ToArray(), stored.Values.Select(place => place.Position).ToArray());
             // The bounds let the server pass over the months that none of them is in.
-            await session.Each(new($"SELECT {found.Selected} FROM {table.Name} WHERE time >= $3 AND time <= $4 AND (time, position) IN (SELECT * FROM unnest($1, $2))", times, positions, times.Min(), times.Max()), row => found.Take(row));
-            await found.Name(session);
+            await transaction.Each(new($"SELECT {found.Selected} FROM {table.Name} WHERE time >= $3 AND time <= $4 AND (time, position) IN (SELECT * FROM unnest($1, $2))", times, positions, times.Min(), times.Max()), row => found.Take(row));
+            await found.Name(transaction);
             foreach (var row in found.Records) rows[row.Position] = row;
         }
 
@@ -106,27 +106,27 @@ sealed class LogWriter<T> where T : class, IRecord, new()
     public bool HasNew => kept.Count > 0;
 
     /// <summary>Step 3: the rows and what they are found by. Counts are gathered on the way.</summary>
-    public async Task Copy(Session session)
+    public async Task Copy(Transaction transaction)
     {
         if (kept.Count == 0) return;
         foreach (var partition in kept.Select(i => table.Partition(records[i].TimeMs)).DistinctBy(partition => partition.Name))
         {
             if (partitions.Contains(partition.Name)) continue;
             var isThere = false;
-            await session.Each(new("SELECT to_regclass($1) IS NOT NULL", partition.Name), row => isThere = row.GetBoolean(0));
-            if (!isThere) await session.Run(table.Make(partition));
+            await transaction.Each(new("SELECT to_regclass($1) IS NOT NULL", partition.Name), row => isThere = row.GetBoolean(0));
+            if (!isThere) await transaction.Run(table.Make(partition));
             made.Add(partition.Name);
         }
 
         var numbers = new int[table.Columns.Length];
-        await using (var writer = await session.Connection.BeginBinaryImportAsync(copy, session.Cancel))
+        await using (var writer = await transaction.Connection.BeginBinaryImportAsync(copy, transaction.Cancel))
         {
             foreach (var i in kept)
             {
                 var record = records[i];
-                await writer.StartRowAsync(session.Cancel);
-                await writer.WriteAsync(record.TimeMs, NpgsqlDbType.Bigint, session.Cancel);
-                await writer.WriteAsync(record.Position, NpgsqlDbType.Bigint, session.Cancel);
+                await writer.StartRowAsync(transaction.Cancel);
+                await writer.WriteAsync(record.TimeMs, NpgsqlDbType.Bigint, transaction.Cancel);
+                await writer.WriteAsync(record.Position, NpgsqlDbType.Bigint, transaction.Cancel);
                 for (var c = 0; c < numbers.Length; c++)
                 {
                     var column = table.Columns[c];
@@ -134,19 +134,19 @@ sealed class LogWriter<T> where T : class, IRecord, new()
                     if (column.IsTerm)
                     {
                         if (column.Field.Text!(record) is { } text) numbers[c] = terms.Number(column.Number, text);
-                        await writer.WriteAsync(numbers[c], NpgsqlDbType.Integer, session.Cancel);
+                        await writer.WriteAsync(numbers[c], NpgsqlDbType.Integer, transaction.Cancel);
                     }
                     else if (column.Field.IsText)
                     {
-                        if (column.Field.Text!(record) is { } text) await writer.WriteAsync(text, types[c], session.Cancel);
-                        else await writer.WriteNullAsync(session.Cancel);
+                        if (column.Field.Text!(record) is { } text) await writer.WriteAsync(text, types[c], transaction.Cancel);
+                        else await writer.WriteNullAsync(transaction.Cancel);
                     }
-                    else if (column.Field.Number!(record) is { } number) await writer.WriteAsync(number, types[c], session.Cancel);
-                    else await writer.WriteNullAsync(session.Cancel);
+                    else if (column.Field.Number!(record) is { } number) await writer.WriteAsync(number, types[c], transaction.Cancel);
+                    else await writer.WriteNullAsync(transaction.Cancel);
                 }
                 Count(record, numbers);
             }
-            await writer.CompleteAsync(session.Cancel);
+            await writer.CompleteAsync(transaction.Cancel);
         }
     }
 
@@ -181,11 +181,11 @@ sealed class LogWriter<T> where T : class, IRecord, new()
     }
 
     /// <summary>Removes the oldest records before a time, at most so many.</summary>
-    public async Task<int> Drop(Session session, long beforeMs, int limit)
+    public async Task<int> Drop(Transaction transaction, long beforeMs, int limit)
     {
         var rows = new Rows<T>(table, texts);
         var dropped = new List<int[]>();
-        await session.Each(new($"SELECT {rows.Selected} FROM {table.Name} WHERE time < $1 ORDER BY time, position LIMIT $2", beforeMs, limit), row =>
+        await transaction.Each(new($"SELECT {rows.Selected} FROM {table.Name} WHERE time < $1 ORDER BY time, position LIMIT $2", beforeMs, limit), row =>
         {
             rows.Take(row);
             dropped.Add([.. rows.Columns.Select((column, i) => column.IsTerm ? row.GetInt32(2 + i) : 0)]);
@@ -199,12 +199,12 @@ sealed class LogWriter<T> where T : class, IRecord, new()
             for (var c = 0; c < dropped[i].Length; c++)
                 if (dropped[i][c] > 0) orphans.Add((table.Columns[c].Number, dropped[i][c]));
         }
-        await session.Ask([.. PrepareCounts(-1)]);
+        await transaction.Ask([.. PrepareCounts(-1)]);
 
         // They are the first of the list, so that the last of them bounds them all.
         var last = rows.Records[^1];
         var identities = rows.Records.Select(record => LogTable<T>.IdentityKey(table.Kind.Identity.Text!(record)!)).ToArray();
-        await session.Run(
+        await transaction.Run(
         [
             new($"DELETE FROM {table.Name} WHERE time <= $1 AND (time, position) <= ($1, $2)", last.TimeMs, last.Position),
             new($"DELETE FROM {table.Name}_identity WHERE identity = ANY($1)", identities),

@@ -48,7 +48,7 @@ sealed class Plan<T> where T : class, IRecord, new()
     /// <summary>The last term of each field.</summary>
     public Dictionary<int, int> LastTerms { get; } = [];
 
-    public static async Task<Plan<T>> Make(Session session, LogTable<T> table, SearchTexts searchTexts, Filter<T> filter)
+    public static async Task<Plan<T>> Make(Transaction transaction, LogTable<T> table, SearchTexts searchTexts, Filter<T> filter)
     {
         var plan = new Plan<T>(table, filter);
 
@@ -59,7 +59,7 @@ sealed class Plan<T> where T : class, IRecord, new()
         List<(Sql, Action<Npgsql.NpgsqlDataReader>)> questions = [(new("SELECT number, last_term FROM fields WHERE kind = $1", table.Name), row => plan.LastTerms[row.GetInt32(0)] = row.GetInt32(1))];
         if (texts.Length > 0) questions.Add((TermNumbers.Look(texts), row => numbers[(row.GetInt32(0), row.GetString(1))] = row.GetInt32(2)));
         if (filter.Identity is { } identity) questions.Add((new($"SELECT time, position FROM {table.Name}_identity WHERE identity = $1", LogTable<T>.IdentityKey(identity)), row => place = (row.GetInt64(0), row.GetInt64(1))));
-        await session.Ask(questions);
+        await transaction.Ask(questions);
 
         // 2. An identity names its one record.
         if (filter.Identity is not null)
@@ -73,7 +73,7 @@ sealed class Plan<T> where T : class, IRecord, new()
         foreach (var condition in filter.Conditions) plan.Add(condition, numbers);
 
         // 4. A text search becomes the terms that contain it.
-        if (filter.Search is { } search && !plan.Nothing) await plan.Add(session, searchTexts, search);
+        if (filter.Search is { } search && !plan.Nothing) await plan.Add(transaction, searchTexts, search);
         return plan;
     }
 
@@ -121,13 +121,13 @@ sealed class Plan<T> where T : class, IRecord, new()
         return text.Count == 0 ? "true" : string.Join(" AND ", text);
     }
 
-    async Task Add(Session session, SearchTexts searchTexts, string search)
+    async Task Add(Transaction transaction, SearchTexts searchTexts, string search)
     {
         OnlyTerms = false;
         var ways = new List<Func<Sql, string>>();
         foreach (var column in Table.Searched)
         {
-            var found = await searchTexts.Find<T>(session, column, search);
+            var found = await searchTexts.Find<T>(transaction, column, search);
             if (found.Count == 0) continue;
             var terms = found.Each().Select(term => (int)term).ToArray();
             Found.Add((column, terms));
@@ -139,7 +139,7 @@ sealed class Plan<T> where T : class, IRecord, new()
             var identity = Table[Table.Kind.Identity].Name;
             // Identities with letters beyond ASCII are few, and the server's idea of "any case" is not Cairn's.
             var foreign = new List<string>();
-            await session.Each(new($"SELECT {identity} FROM {Table.Name} WHERE octet_length({identity}) <> char_length({identity})"), row =>
+            await transaction.Each(new($"SELECT {identity} FROM {Table.Name} WHERE octet_length({identity}) <> char_length({identity})"), row =>
             {
                 if (Filter<T>.Contains(Table.Kind.Identity, row.GetString(0), search)) foreign.Add(row.GetString(0));
             });

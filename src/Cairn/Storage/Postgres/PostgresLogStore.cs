@@ -15,6 +15,8 @@ sealed class PostgresLogStore : ILogStore
     /// <summary>The channel on which a process tells the others how far the logs came.</summary>
     public const string Channel = "cairn_log";
 
+    static readonly TimeSpan ListenAgainAfter = TimeSpan.FromMilliseconds(250);
+
     readonly Database database;
     readonly string directory;
     readonly TermNumbers numbers = new();
@@ -46,10 +48,10 @@ sealed class PostgresLogStore : ILogStore
         var database = await Database.Open(address);
         try
         {
-            var (requestTable, eventTable) = await database.Write(async session =>
+            var (requestTable, eventTable) = await database.Write(async transaction =>
             {
-                await session.Run($"SELECT pg_advisory_xact_lock({Database.SchemaLock})");
-                return (await LogTable<RequestRecord>.Open(session, requests), await LogTable<EventRecord>.Open(session, events));
+                await transaction.Run($"SELECT pg_advisory_xact_lock({Database.SchemaLock})");
+                return (await LogTable<RequestRecord>.Open(transaction, requests), await LogTable<EventRecord>.Open(transaction, events));
             }, CancellationToken.None);
             return new(database, directory, requestTable, eventTable);
         }
@@ -67,7 +69,7 @@ sealed class PostgresLogStore : ILogStore
     public async Task<BatchOutcome> Append(Batch batch, CancellationToken cancel)
     {
         var outcome = new BatchOutcome(new Outcome[batch.Requests.Count], new Outcome[batch.Events.Count]);
-        await Change(async session =>
+        await Change(async transaction =>
         {
             // 1. What has to be known of what is stored.
             HashSet<(int, string)> unknown = [];
@@ -75,17 +77,17 @@ sealed class PostgresLogStore : ILogStore
             var all = requestWriter.Texts().Concat(eventWriter.Texts()).ToList();
             unknown = numbers.Unknown(all);
             if (unknown.Count > 0) asked.Add((TermNumbers.Look(unknown), numbers.Found));
-            await session.Ask(asked);
+            await transaction.Ask(asked);
 
             // 2. What of it is new.
-            await requestWriter.Compare(session);
-            await eventWriter.Compare(session);
+            await requestWriter.Compare(transaction);
+            await eventWriter.Compare(transaction);
 
             // 3. Rows, 4. counts, 5. everything else.
-            await requestWriter.Copy(session);
-            await eventWriter.Copy(session);
-            await session.Ask([.. requestWriter.PrepareCounts(1), .. eventWriter.PrepareCounts(1)]);
-            await session.Run([.. numbers.Write(), .. requestWriter.Write(), .. eventWriter.Write(), .. Starts(batch), .. Tell()]);
+            await requestWriter.Copy(transaction);
+            await eventWriter.Copy(transaction);
+            await transaction.Ask([.. requestWriter.PrepareCounts(1), .. eventWriter.PrepareCounts(1)]);
+            await transaction.Run([.. numbers.Write(), .. requestWriter.Write(), .. eventWriter.Write(), .. Starts(batch), .. Tell()]);
             return 0;
         }, cancel);
         return outcome;
@@ -109,7 +111,7 @@ sealed class PostgresLogStore : ILogStore
     /// Runs a change of the log as one transaction, alone among all processes. When it returns, the change is durable; when
     /// it throws, it is made wholly or not at all.
     /// </summary>
-    public async Task<TResult> Change<TResult>(Func<Session, Task<TResult>> change, CancellationToken cancel)
+    public async Task<TResult> Change<TResult>(Func<Transaction, Task<TResult>> change, CancellationToken cancel)
     {
         await gate.WaitAsync(cancel);
         try
@@ -134,7 +136,7 @@ sealed class PostgresLogStore : ILogStore
         }
     }
 
-    async Task<TResult> Attempt<TResult>(Func<Session, Task<TResult>> change, CancellationToken cancel)
+    async Task<TResult> Attempt<TResult>(Func<Transaction, Task<TResult>> change, CancellationToken cancel)
     {
         for (var isFirst = true; ; isFirst = false)
         {
@@ -143,12 +145,12 @@ sealed class PostgresLogStore : ILogStore
             try
             {
                 await using var connection = await database.Connect(cancel);
-                await using var transaction = await connection.BeginTransactionAsync(cancel);
-                var session = new Session(connection, transaction, cancel);
-                transactionId = await Begin(session);
-                result = await change(session);
+                await using var begun = await connection.BeginTransactionAsync(cancel);
+                var transaction = new Transaction(connection, begun, cancel);
+                transactionId = await Begin(transaction);
+                result = await change(transaction);
                 committing = true;
-                await transaction.CommitAsync(CancellationToken.None);
+                await begun.CommitAsync(CancellationToken.None);
                 return Committed(result);
             }
             catch (Exception error) when (Database.IsAway(error) && isFirst)
@@ -167,11 +169,11 @@ sealed class PostgresLogStore : ILogStore
     }
 
     /// <summary>Takes the lock, and sees to it that memory is what is stored. Answers the transaction's name.</summary>
-    async Task<string> Begin(Session session)
+    async Task<string> Begin(Transaction transaction)
     {
         var (id, durable, told) = ("", "", 0L);
         var lastTerms = new List<(int, int)>();
-        await session.Ask(
+        await transaction.Ask(
             (new($"SELECT pg_advisory_xact_lock({Database.AppendLock})"), _ => { }),
             (new("SELECT kind, last_position, erasures, current_setting('synchronous_commit'), pg_current_xact_id()::text FROM logs"), row =>
             {
@@ -228,10 +230,38 @@ sealed class PostgresLogStore : ILogStore
         }
     }
 
-    public Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel) => database.Read<IReadOnlyList<RequestRecord>>(async session =>
+    public async Task Listen(Action<long, long> told, CancellationToken cancel)
+    {
+        while (!cancel.IsCancellationRequested)
+        {
+            try
+            {
+                await using var connection = await database.Connect(cancel);
+                connection.Notification += (_, notification) =>
+                {
+                    if (notification.Payload.Split(' ') is [var request, var ev]) told(long.Parse(request), long.Parse(ev));
+                };
+                await using (var listen = new NpgsqlCommand($"LISTEN {Channel}", connection)) await listen.ExecuteNonQueryAsync(cancel);
+                // What came while nobody listened.
+                told(await requests.LastPosition(cancel), await events.LastPosition(cancel));
+                while (true) await connection.WaitAsync(cancel);
+            }
+            catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception away) when (away is NpgsqlException or IOException or SocketException or TimeoutException)
+            {
+                database.Forget();
+                await Task.Delay(ListenAgainAfter, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    public Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel) => database.Read<IReadOnlyList<RequestRecord>>(async transaction =>
     {
         var found = new List<RequestRecord>();
-        await session.Each(new("SELECT record FROM starts WHERE directory = $1 ORDER BY request_id", directory), row => found.Add(startText.Read(row.GetFieldValue<byte[]>(0))));
+        await transaction.Each(new("SELECT record FROM starts WHERE directory = $1 ORDER BY request_id", directory), row => found.Add(startText.Read(row.GetFieldValue<byte[]>(0))));
         return found;
     }, cancel);
 
@@ -239,7 +269,7 @@ sealed class PostgresLogStore : ILogStore
     {
         try
         {
-            var bytes = await database.Read(session => session.Number(new("SELECT coalesce(sum(pg_table_size(c.oid) + pg_indexes_size(c.oid)), 0)::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND relkind = 'r'", Database.SchemaName)), cancel);
+            var bytes = await database.Read(transaction => transaction.Number(new("SELECT coalesce(sum(pg_table_size(c.oid) + pg_indexes_size(c.oid)), 0)::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND relkind = 'r'", Database.SchemaName)), cancel);
             return new(database.Version, refusal is null, refusal, bytes, null);
         }
         catch (LogUnavailableException away)
@@ -248,13 +278,13 @@ sealed class PostgresLogStore : ILogStore
         }
     }
 
-    public Task<string?> Damage(CancellationToken cancel) => database.Read(async session => await Damage(session, requests.Table) ?? await Damage(session, events.Table), cancel);
+    public Task<string?> Damage(CancellationToken cancel) => database.Read(async transaction => await Damage(transaction, requests.Table) ?? await Damage(transaction, events.Table), cancel);
 
     /// <summary>Reads every row, and compares what is kept beside them.</summary>
-    static async Task<string?> Damage<T>(Session session, LogTable<T> table) where T : class, IRecord, new()
+    static async Task<string?> Damage<T>(Transaction transaction, LogTable<T> table) where T : class, IRecord, new()
     {
         var (rows, named, counted) = (0L, 0L, 0L);
-        await session.Ask(
+        await transaction.Ask(
             (new($"SELECT count(*), count(i.identity) FROM {table.Name} r LEFT JOIN {table.Name}_identity i ON i.time = r.time AND i.position = r.position"), row => (rows, named) = (row.GetInt64(0), row.GetInt64(1))),
             (new($"SELECT coalesce(sum(count), 0)::bigint FROM {table.Name}_by_all WHERE span = {(int)Spans.Ever}"), row => counted = row.GetInt64(0)));
         return named != rows ? $"{rows - named} of {rows} {table.Name} records have no entry for their identity"

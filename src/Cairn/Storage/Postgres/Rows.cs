@@ -36,10 +36,10 @@ sealed class Rows<T>(LogTable<T> table, TermTexts texts, Column<T>[]? columns = 
         return record;
     }
 
-    public async Task Name(Session session)
+    public async Task Name(Transaction transaction)
     {
         if (unnamed.Count == 0) return;
-        await texts.Load(session, [.. unnamed.Select(one => (one.Column.Number, one.Term))]);
+        await texts.Load(transaction, [.. unnamed.Select(one => (one.Column.Number, one.Term))]);
         foreach (var (record, column, term) in unnamed) column.Field.SetText!(record, texts.Text(column.Number, term));
         unnamed.Clear();
     }

@@ -82,7 +82,7 @@ sealed class Sql
 }
 
 /// <summary>One transaction, and its ways to ask.</summary>
-sealed class Session(NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken cancel)
+sealed class Transaction(NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken cancel)
 {
     public NpgsqlConnection Connection => connection;
 

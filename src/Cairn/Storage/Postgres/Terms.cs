@@ -13,12 +13,12 @@ sealed class TermTexts
 
     public bool TryGet(int field, int term, out string text) => known.TryGetValue((field, term), out text!);
 
-    public async Task Load(Session session, IReadOnlyCollection<(int Field, int Term)> wanted)
+    public async Task Load(Transaction transaction, IReadOnlyCollection<(int Field, int Term)> wanted)
     {
         var missing = wanted.Where(term => !known.ContainsKey(term)).Distinct().ToArray();
         if (missing.Length == 0) return;
         if (known.Count > MostKept) known.Clear();
-        await session.Each(new("SELECT t.field, t.term, t.text FROM unnest($1, $2) AS w (field, term) JOIN terms t USING (field, term)", missing.Select(term => term.Field).ToArray(), missing.Select(term => term.Term).ToArray()),
+        await transaction.Each(new("SELECT t.field, t.term, t.text FROM unnest($1, $2) AS w (field, term) JOIN terms t USING (field, term)", missing.Select(term => term.Field).ToArray(), missing.Select(term => term.Term).ToArray()),
             row => known[(row.GetInt32(0), row.GetInt32(1))] = row.GetString(2));
     }
 
@@ -94,17 +94,17 @@ sealed class SearchTexts : IDisposable
     readonly SemaphoreSlim filling = new(1);
 
     /// <summary>The terms of a column that contain a text, in any case.</summary>
-    public async Task<TermSet> Find<T>(Session session, Column<T> column, string search) where T : class, IRecord, new()
+    public async Task<TermSet> Find<T>(Transaction transaction, Column<T> column, string search) where T : class, IRecord, new()
     {
         var found = new TermSet();
         var texts = fields.GetOrAdd(column.Number, _ => new());
         var searched = column.Field.SearchText;
         if (!texts.IsFull)
         {
-            await filling.WaitAsync(session.Cancel);
+            await filling.WaitAsync(transaction.Cancel);
             try
             {
-                await session.Each(new("SELECT term, text FROM terms WHERE field = $1 AND term > $2 ORDER BY term", column.Number, texts.Last), row =>
+                await transaction.Each(new("SELECT term, text FROM terms WHERE field = $1 AND term > $2 ORDER BY term", column.Number, texts.Last), row =>
                     texts.TryAppend(row.GetInt32(0), Encoding.UTF8.GetBytes(searched?.Invoke(row.GetString(1)) ?? row.GetString(1))));
             }
             finally
@@ -114,7 +114,7 @@ sealed class SearchTexts : IDisposable
         }
         var beyond = texts.Find(search, found);
         if (beyond == long.MaxValue) return found;
-        await session.Each(new("SELECT term, text FROM terms WHERE field = $1 AND term > $2", column.Number, (int)beyond), row =>
+        await transaction.Each(new("SELECT term, text FROM terms WHERE field = $1 AND term > $2", column.Number, (int)beyond), row =>
         {
             if (Filter<T>.Contains(column.Field, row.GetString(1), search)) found.Add(row.GetInt32(0));
         });

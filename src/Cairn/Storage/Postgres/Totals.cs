@@ -23,10 +23,10 @@ sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
         return [.. Pieces(rollup).Select(piece => piece.Span == 0 ? CountRows(piece.First, piece.Until) : From(rollup, piece, "coalesce(sum(count), 0)::bigint", ""))];
     }
 
-    public async Task<long> Count(Session session)
+    public async Task<long> Count(Transaction transaction)
     {
         var total = 0L;
-        await session.Ask([.. CountParts().Select(part => (part, (Action<Npgsql.NpgsqlDataReader>)(row => total += row.GetInt64(0))))]);
+        await transaction.Ask([.. CountParts().Select(part => (part, (Action<Npgsql.NpgsqlDataReader>)(row => total += row.GetInt64(0))))]);
         return total;
     }
 
@@ -61,7 +61,7 @@ sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
         }
     }
 
-    public async Task<Summary<T>> Summarise(Session session, IReadOnlyList<Field<T>[]> groupings, bool percentiles, TermTexts texts)
+    public async Task<Summary<T>> Summarise(Transaction transaction, IReadOnlyList<Field<T>[]> groupings, bool percentiles, TermTexts texts)
     {
         percentiles &= table.Kind.Measured is not null;
         Tally[] tallies = [new([], Covering([], sums: true, histogram: percentiles, RangeSpans)), .. groupings.Select(by => new Tally(by, Covering(by, sums: true, histogram: false, RangeSpans)))];
@@ -78,8 +78,8 @@ sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
                     if (measures is not null) questions.Add(Measure(tally.Rollup, piece, measures));
                 }
             }
-            await session.Ask(questions);
-            await texts.Load(session, [.. tallies.SelectMany(tally => tally.Groups.Keys.SelectMany(key => tally.By.Select((field, i) => (table[field].Number, Term(key, i))))).Where(term => term.Item2 > 0)]);
+            await transaction.Ask(questions);
+            await texts.Load(transaction, [.. tallies.SelectMany(tally => tally.Groups.Keys.SelectMany(key => tally.By.Select((field, i) => (table[field].Number, Term(key, i))))).Where(term => term.Item2 > 0)]);
         }
 
         var (count, sums) = tallies[0].Groups.TryGetValue(default, out var whole) ? whole : (0, new long[table.Kind.Sums.Length]);
