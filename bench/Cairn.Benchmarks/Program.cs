@@ -20,5 +20,6 @@ IEnumerable<(string Name, Func<Task> Ask)> Questions() =>
     ("search", new SearchQuestion(settings).Ask),
     ("export", new ExportQuestion(settings).Ask),
     ("http", new HttpQuestion(settings).Ask),
+    ("postgres", new PostgresQuestion(settings).Ask),
     ("gateway", new GatewayQuestion(settings).Ask),
 ];

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.CommandLine;
 using System.Security.Cryptography;
 using Cairn.Hosting;
@@ -90,10 +91,11 @@ static class CopyCommand
         return (await log.Follow(Filter<T>.Everything, last - 1, 1, cancel)).Records is [var record, ..] ? record : null;
     }
 
-    /// <summary>How many, and the sum of what each one's content comes to: the same whatever the order.</summary>
+    /// <summary>How many, and the sum of what each one's stored fields come to: the same whatever the order.</summary>
     static async Task<(long Count, UInt128 Sum)> Digest<T>(ILog<T> log, CancellationToken cancel) where T : class, IRecord, new()
     {
-        var json = new RecordJson<T>(log.Kind);
+        using var content = new MemoryStream();
+        using var writer = new BinaryWriter(content);
         var (count, sum, place) = (0L, UInt128.Zero, 0L);
         while (true)
         {
@@ -102,10 +104,17 @@ static class CopyCommand
             place = piece.Examined;
             foreach (var record in piece.Records)
             {
-                // The position is a store's own.
-                record.Position = 0;
-                var hash = SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(RecordJson.Text(writer => json.Write(writer, record))));
-                sum += new UInt128(System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(hash), System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(hash.AsSpan(8)));
+                content.SetLength(0);
+                foreach (var field in log.Kind.Stored)
+                {
+                    var (text, number) = (field.Text?.Invoke(record), field.Number?.Invoke(record));
+                    writer.Write(text is not null || number is not null);
+                    if (text is not null) writer.Write(text);
+                    else if (number is not null) writer.Write(number.Value);
+                }
+                writer.Flush();
+                var hash = SHA256.HashData(content.GetBuffer().AsSpan(0, (int)content.Length));
+                sum += new UInt128(BinaryPrimitives.ReadUInt64BigEndian(hash), BinaryPrimitives.ReadUInt64BigEndian(hash.AsSpan(8)));
                 count++;
             }
         }

@@ -110,6 +110,12 @@ interface ILog<T> where T : class, IRecord, new()
     /// </summary>
     Task<int> Drop(long beforeMs, int limit, CancellationToken cancel);
 
+    /// <summary>
+    /// Where the store keeps records in pieces of time: removes the oldest piece as a whole, when all of it happened before a
+    /// time. Answers how many records went, zero when none can go so; then <see cref="Drop"/> takes them one by one.
+    /// </summary>
+    Task<long> DropPiece(long beforeMs, CancellationToken cancel) => Task.FromResult(0L);
+
     /// <summary>Erases texts that no record uses any longer. Answers how many it looked at; zero when there is nothing left to do.</summary>
     Task<int> Sweep(int limit, CancellationToken cancel);
 

@@ -1,4 +1,5 @@
 using Cairn.Records;
+using Npgsql;
 
 namespace Cairn.Storage.Postgres;
 
@@ -31,7 +32,7 @@ sealed class KeptCounts<T> where T : class, IRecord, new()
     readonly Field<T>[] sums;
     readonly Field<T>? measured;
     readonly string name, add, find, remove;
-    readonly Dictionary<Cell, Sum> hours = [];
+    readonly Dictionary<Cell, Sum> hours = [], whole = [];
     List<(Spans Span, Cell Cell, Sum Sum)> written = [];
 
     public KeptCounts(LogTable<T> table, Rollup<T> rollup)
@@ -72,8 +73,36 @@ sealed class KeptCounts<T> where T : class, IRecord, new()
         if (measured is not null) sum.Bins!.Add(Histogram.Bin(measured.Number!(record) ?? 0));
     }
 
+    /// <summary>Takes what so many records that go at once come to, to be taken from the counts of ever.</summary>
+    public void AddWhole(NpgsqlDataReader row)
+    {
+        int Term(int i) => i >= rollup.Fields.Length ? 0 : row.GetInt32(i) > rollup.MostTerms ? OtherTerms : row.GetInt32(i);
+
+        var cell = new Cell(0, Term(0), Term(1), Term(2), Term(3));
+        if (!whole.TryGetValue(cell, out var sum)) whole[cell] = sum = new() { Sums = new long[sums.Length], Histogram = measured is null ? null : [] };
+        sum.Count += row.GetInt64(rollup.Fields.Length);
+        for (var i = 0; i < sums.Length; i++) sum.Sums[i] += row.GetInt64(rollup.Fields.Length + 1 + i);
+        if (measured is not null) sum.Histogram = Histogram.Combine(sum.Histogram, row.GetFieldValue<byte[]>(rollup.Fields.Length + 1 + sums.Length), 1);
+    }
+
+    /// <summary>Asks for what records of some days come to: of counts by day where they are kept, or else of the records.</summary>
+    public Sql AskWhole(LogTable<T> table, string partition, long firstDay, long untilDay)
+    {
+        string[] fields = [.. rollup.Fields.Select(field => table[field].Name)];
+        if (IsByDay)
+            return new($"SELECT {string.Join(", ", [.. fields, "count", .. sums.Select(field => $"\"{field.Name}\""), .. measured is null ? [] : new[] { $"\"{measured.Name}\"" }])} FROM {name} WHERE span = {(int)Spans.Day} AND period >= $1 AND period < $2", firstDay, untilDay);
+        return new($"SELECT {string.Join(", ", [.. fields, "count(*)"])} FROM {partition}{(fields.Length > 0 ? $" GROUP BY {string.Join(", ", fields)}" : "")}");
+    }
+
+    /// <summary>Whether days are counted, which then stand for their records.</summary>
+    public bool IsByDay => rollup.Spans.HasFlag(Spans.Day);
+
+    /// <summary>Removes the counts of days that are gone.</summary>
+    public Sql RemoveDays(long firstDay, long untilDay) =>
+        new($"DELETE FROM {name} WHERE (span = {(int)Spans.Day} AND period >= $1 AND period < $2) OR (span = {(int)Spans.Hour} AND period >= $1 * 24 AND period < $2 * 24)", firstDay, untilDay);
+
     /// <summary>Ends the gathering. Answers the question that has to be asked before the counts are written, if any.</summary>
-    public (Sql Question, Action<Npgsql.NpgsqlDataReader> Row)? Prepare(int sign)
+    public (Sql Question, Action<NpgsqlDataReader> Row)? Prepare(int sign)
     {
         written = [];
         foreach (var sum in hours.Values)
@@ -82,7 +111,9 @@ sealed class KeptCounts<T> where T : class, IRecord, new()
         foreach (var span in Span.Each.Where(span => rollup.Spans.HasFlag(span)))
             foreach (var (cell, sum) in Widen(span).OrderBy(pair => pair.Key.Period).ThenBy(pair => pair.Key.A).ThenBy(pair => pair.Key.B).ThenBy(pair => pair.Key.C).ThenBy(pair => pair.Key.D))
                 written.Add((span, cell, sum));
+        foreach (var (cell, sum) in whole.OrderBy(pair => pair.Key.A).ThenBy(pair => pair.Key.B).ThenBy(pair => pair.Key.C).ThenBy(pair => pair.Key.D)) written.Add((Spans.Ever, cell, sum));
         hours.Clear();
+        whole.Clear();
         if (measured is null || written.Count == 0) return null;
         return (Keyed(find), row =>
         {
@@ -125,6 +156,8 @@ sealed class KeptCounts<T> where T : class, IRecord, new()
         hours.Clear();
         written = [];
     }
+
+    public void ForgetWhole() => whole.Clear();
 
     Dictionary<Cell, Sum> Widen(Spans span)
     {

@@ -66,6 +66,14 @@ sealed class LogTable<T> where T : class, IRecord, new()
         return ($"{Name}_{first.Year:0000}_{first.Month:00}", first.ToUnixTimeMilliseconds(), first.AddMonths(1).ToUnixTimeMilliseconds());
     }
 
+    /// <summary>The oldest month that is there; null for none.</summary>
+    public async Task<(string Name, long FirstMs, long UntilMs)?> OldestPartition(Transaction transaction)
+    {
+        string? oldest = null;
+        await transaction.Each(new("SELECT relname::text FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid WHERE inhparent = to_regclass($1) ORDER BY relname LIMIT 1", Name), row => oldest = row.GetString(0));
+        return oldest is null ? null : Partition(new DateTimeOffset(int.Parse(oldest[^7..^3]), int.Parse(oldest[^2..]), 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeMilliseconds());
+    }
+
     static IEnumerable<Rollup<T>> RollupsOf(Kind<T> kind)
     {
         yield return new("all", [], Spans.All, Sums: kind.Sums.Length > 0, Histogram: kind.Measured is not null);

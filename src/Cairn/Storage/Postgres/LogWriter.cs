@@ -215,6 +215,52 @@ sealed class LogWriter<T> where T : class, IRecord, new()
         return dropped.Count;
     }
 
+    /// <summary>What was found of a month that may go as a whole.</summary>
+    public sealed record Month(string Partition, long FirstMs, long UntilMs, long Rows, long LastPosition);
+
+    /// <summary>The oldest month, when all of it is before a time; null when there is none. Its names are noted, to be erased if nothing else has them.</summary>
+    public async Task<Month?> OldestMonth(Transaction transaction, long beforeMs)
+    {
+        if (await table.OldestPartition(transaction) is not { } oldest || oldest.UntilMs > beforeMs) return null;
+        var (rows, last) = (0L, 0L);
+        await transaction.Each(new($"SELECT count(*), coalesce(max(position), 0) FROM {oldest.Name}"), row => (rows, last) = (row.GetInt64(0), row.GetInt64(1)));
+        // What reads every record is read before the lock is taken.
+        ForgetMonth();
+        foreach (var kept in counts.Where(kept => !kept.IsByDay)) await transaction.Each(kept.AskWhole(table, oldest.Name, 0, 0), kept.AddWhole);
+        await transaction.Run(table.Columns.Where(column => column.IsTerm).Select(column => new Sql($"INSERT INTO orphans SELECT DISTINCT {column.Number}, {column.Name} FROM {oldest.Name} WHERE {column.Name} <> 0 ON CONFLICT DO NOTHING")));
+        return new(oldest.Name, oldest.FirstMs, oldest.UntilMs, rows, last);
+    }
+
+    public void ForgetMonth()
+    {
+        foreach (var kept in counts) kept.ForgetWhole();
+    }
+
+    /// <summary>Removes a month as a whole; false when records came to it meanwhile.</summary>
+    public async Task<bool> Drop(Transaction transaction, Month month)
+    {
+        var (firstDay, untilDay) = (Span.Period(Spans.Day, month.FirstMs), Span.Period(Spans.Day, month.UntilMs));
+        // Who reads the table just now is not waited for long, because writers wait here.
+        await transaction.Run("SET LOCAL lock_timeout = '2s'");
+        var (rows, last) = (0L, 0L);
+        await transaction.Ask(
+            (new($"SELECT coalesce(sum(count), 0)::bigint FROM {table.Name}_by_all WHERE span = {(int)Spans.Day} AND period >= $1 AND period < $2", firstDay, untilDay), row => rows = row.GetInt64(0)),
+            (new($"SELECT coalesce(max(position), 0) FROM {month.Partition}"), row => last = row.GetInt64(0)));
+        if (rows != month.Rows || last != month.LastPosition) return false;
+
+        foreach (var kept in counts.Where(kept => kept.IsByDay)) await transaction.Each(kept.AskWhole(table, month.Partition, firstDay, untilDay), kept.AddWhole);
+        await transaction.Ask([.. PrepareCounts(-1)]);
+        await transaction.Run(
+        [
+            .. counts.SelectMany(kept => kept.Write(-1)),
+            .. counts.Where(kept => kept.IsByDay).Select(kept => kept.RemoveDays(firstDay, untilDay)),
+            new($"DELETE FROM {table.Name}_gone WHERE time >= $1 AND time < $2", month.FirstMs, month.UntilMs),
+            new($"DROP TABLE {month.Partition}"),
+            new("UPDATE logs SET erasures = erasures + 1"),
+        ]);
+        return true;
+    }
+
     public void Committed() => partitions.UnionWith(made);
 
     /// <summary>After a rollback nothing that this batch gathered was stored.</summary>

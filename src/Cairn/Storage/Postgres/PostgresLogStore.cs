@@ -136,7 +136,38 @@ sealed class PostgresLogStore : ILogStore
         }
     }
 
-    async Task<TResult> Attempt<TResult>(Func<Transaction, Task<TResult>> change, CancellationToken cancel)
+    /// <summary>Removes the oldest month as a whole, when all of it is before a time. Answers how many records went; zero when none could go so.</summary>
+    public async Task<long> DropMonth<T>(LogWriter<T> writer, long beforeMs, CancellationToken cancel) where T : class, IRecord, new()
+    {
+        // The gate keeps this process's appends out, and with them the counts that are gathered here.
+        await gate.WaitAsync(cancel);
+        try
+        {
+            while (await database.Write(transaction => writer.OldestMonth(transaction, beforeMs), cancel) is { } month)
+            {
+                if (!await Attempt(transaction => writer.Drop(transaction, month), cancel, again: false)) return 0;
+                if (month.Rows > 0) return month.Rows;
+            }
+            return 0;
+        }
+        catch (PostgresException busy) when (busy.SqlState == PostgresErrorCodes.LockNotAvailable)
+        {
+            // Somebody reads it; it goes record by record, or an hour later.
+            return 0;
+        }
+        catch (Exception error) when (error is NpgsqlException or SocketException or TimeoutException)
+        {
+            throw new LogUnavailableException(database.Why(error), error);
+        }
+        finally
+        {
+            writer.ForgetMonth();
+            gate.Release();
+        }
+    }
+
+    /// <param name="again">Makes the change once more, on another connection, when the first one broke before it was made.</param>
+    async Task<TResult> Attempt<TResult>(Func<Transaction, Task<TResult>> change, CancellationToken cancel, bool again = true)
     {
         for (var isFirst = true; ; isFirst = false)
         {
@@ -159,6 +190,7 @@ sealed class PostgresLogStore : ILogStore
                 database.Forget();
                 // The answer to the commit was lost. The server knows what became of it, once it can be asked.
                 if (committing && await IsCommitted(transactionId)) return Committed(result);
+                if (!again) throw;
             }
             catch
             {

@@ -7,10 +7,14 @@ static class Sweeper
 {
     public static async Task<int> Sweep<T>(Transaction transaction, LogTable<T> table, int limit) where T : class, IRecord, new()
     {
+        // Identities of months that went as a whole.
+        var firstMs = (await table.OldestPartition(transaction))?.FirstMs ?? long.MaxValue;
+        var left = (await transaction.Run(new Sql($"DELETE FROM {table.Name}_identity WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table.Name}_identity WHERE time < $1 LIMIT $2))", firstMs, limit)))[0];
+
         var columns = table.Columns.Where(column => column.IsTerm).ToDictionary(column => column.Number);
         var orphans = new List<(int Field, int Term)>();
         await transaction.Each(new("SELECT field, term FROM orphans WHERE field = ANY($1) ORDER BY field, term LIMIT $2", columns.Keys.ToArray(), limit), row => orphans.Add((row.GetInt32(0), row.GetInt32(1))));
-        if (orphans.Count == 0) return 0;
+        if (orphans.Count == 0) return left;
 
         foreach (var group in orphans.GroupBy(orphan => orphan.Field, orphan => orphan.Term))
         {
@@ -26,6 +30,6 @@ static class Sweeper
         }
         // Whoever knows numbers by text must not go on writing those that were erased.
         await transaction.Run("UPDATE logs SET erasures = erasures + 1");
-        return orphans.Count;
+        return orphans.Count + left;
     }
 }

@@ -78,6 +78,40 @@ public sealed class PostgresLogStoreTests : LogStoreContract, IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_month_that_goes_as_a_whole_leaves_every_answer_right_and_its_identities_free()
+    {
+        await using var twins = Start();
+        var random = new RandomRecords(53);
+        for (var i = 0; i < 6; i++)
+            await twins.Append([.. Enumerable.Range(0, 40).Select(_ => random.Request(Some.Midnight + random.Random.NextInt64(80 * Some.Day)))], [.. Enumerable.Range(0, 40).Select(_ => random.Event(Some.Midnight + random.Random.NextInt64(80 * Some.Day)))]);
+        var april = Some.Midnight + 31 * Some.Day;
+        var dropped = twins.Events.Records.First(record => record.TimeMs < april);
+
+        Assert.Equal(0, await twins.Store.Requests.DropPiece(april - 1, Cancel));
+        Assert.Equal(twins.Requests.Drop(april, int.MaxValue), await twins.Store.Requests.DropPiece(april + 7 * Some.Day, Cancel));
+        Assert.Equal(0, await twins.Store.Requests.DropPiece(april + 7 * Some.Day, Cancel));
+        Assert.Equal(twins.Events.Drop(april, int.MaxValue), await twins.Store.Events.DropPiece(april, Cancel));
+        await twins.Agree();
+        for (var i = 0; i < 10; i++)
+        {
+            await twins.Store.Requests.Agrees(twins.Requests, random.Filter(Some.RequestKind, twins.Requests.Records));
+            await twins.Store.Events.Agrees(twins.Events, random.Filter(Some.EventKind, twins.Events.Records));
+        }
+        Assert.Null(await twins.Store.Events.Find(dropped.Id, Cancel));
+        Assert.Null(await twins.Store.Damage(Cancel));
+
+        await twins.Append(dropped);
+        await twins.Sweep(100);
+        await twins.Agree();
+        var database = url[(url.LastIndexOf('/') + 1)..];
+        Assert.Equal((long)twins.Requests.Records.Count, await server.Execute(database, "SELECT count(*) FROM cairn.request_identity"));
+        await twins.DropAll(long.MaxValue, 50);
+        Assert.Equal(0, await twins.Store.Events.DropPiece(long.MaxValue, Cancel));
+        await twins.Append([random.Request(Some.Midnight)], [random.Event(Some.Midnight)]);
+        await twins.Agree();
+    }
+
+    [Fact]
     public async Task A_field_that_the_list_has_and_the_table_lacks_is_added_at_start()
     {
         await using (var twins = Start()) await twins.Append([Some.Request()], []);
