@@ -56,6 +56,13 @@ sealed class PostgresQuestion(Settings settings)
     {
         await using (var filled = await Open(server, name + "_peer"))
             for (long first = 0; first < rows; first += FillRows) await filled.Append(Tables.Batch(new Generator(shape, rows).Take<T>(first, (int)Math.Min(FillRows, rows - first))), default);
+        // What follows runs into the next months, which Cairn makes when it comes to them.
+        for (var (month, kind) = (1, Tables.Kind<T>().Name); month <= 3; month++)
+        {
+            var first = DateTimeOffset.FromUnixTimeMilliseconds(Generator.UntilMs - 1);
+            var begins = new DateTimeOffset(first.Year, first.Month, 1, 0, 0, 0, TimeSpan.Zero).AddMonths(month);
+            await server.Execute($"CREATE TABLE IF NOT EXISTS cairn.{kind}_{begins:yyyy_MM} PARTITION OF cairn.{kind} FOR VALUES FROM ({begins.ToUnixTimeMilliseconds()}) TO ({begins.AddMonths(1).ToUnixTimeMilliseconds()})", name + "_peer");
+        }
         await using var peer = new Peer<T>(server.UrlOf(name + "_peer"), rows);
 
         var (generator, next) = (new Generator(shape, rows), rows);
