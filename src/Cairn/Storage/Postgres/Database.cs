@@ -106,7 +106,7 @@ sealed class Database : IAsyncDisposable
         await using var ask = new NpgsqlCommand("SELECT current_setting('synchronous_commit'), current_setting('fsync'), pg_is_in_recovery(), current_setting('server_encoding')", connection);
         await using var reader = await ask.ExecuteReaderAsync();
         await reader.ReadAsync();
-        if (Unsafe(reader.GetString(0), reader.GetString(1)) is { } unsafe_) throw new IOException($"The store {address} {unsafe_}");
+        if (Unsafe(reader.GetString(0), reader.GetString(1)) is { } danger) throw new IOException($"The store {address} {danger}");
         if (reader.GetBoolean(2)) throw new IOException($"The store {address} is a standby, which takes no records; give the address of the primary.");
         if (reader.GetString(3) != "UTF8") throw new IOException($"The store {address} has the encoding {reader.GetString(3)}; make a database with ENCODING 'UTF8'.");
     }

@@ -72,10 +72,8 @@ sealed class PostgresLogStore : ILogStore
         await Change(async transaction =>
         {
             // 1. What has to be known of what is stored.
-            HashSet<(int, string)> unknown = [];
             var asked = requestWriter.Begin(batch.Requests, outcome.Requests).Concat(eventWriter.Begin(batch.Events, outcome.Events)).ToList();
-            var all = requestWriter.Texts().Concat(eventWriter.Texts()).ToList();
-            unknown = numbers.Unknown(all);
+            var unknown = numbers.Unknown(requestWriter.Texts().Concat(eventWriter.Texts()));
             if (unknown.Count > 0) asked.Add((TermNumbers.Look(unknown), numbers.Found));
             await transaction.Ask(asked);
 
