@@ -1,5 +1,6 @@
 using System.Text;
 using Cairn.Records;
+using Cairn.Storage;
 using Cairn.Storage.Sqlite;
 
 namespace Cairn.Benchmarks;

@@ -22,6 +22,19 @@ sealed class Postgres : IAsyncDisposable
 
     public string Version { get; private set; } = "";
 
+    int port;
+
+    /// <summary>A database, as Cairn's setting Store names it.</summary>
+    public string UrlOf(string database) => $"postgres://postgres@127.0.0.1:{port}/{database}";
+
+    public async Task Execute(string sql, string database = "postgres")
+    {
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connections[0].ConnectionString) { Database = database, CommandTimeout = 600 }.ToString());
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
     /// <summary>Null where PostgreSQL is not installed.</summary>
     public static async Task<Postgres?> TryStart(int clients)
     {
@@ -53,6 +66,7 @@ sealed class Postgres : IAsyncDisposable
     async Task Connect(int port, int clients)
     {
         var source = new NpgsqlConnectionStringBuilder { Host = "127.0.0.1", Port = port, Username = "postgres", Database = "postgres", Pooling = false }.ToString();
+        this.port = port;
         var clock = Stopwatch.StartNew();
         connections = [.. Enumerable.Range(0, clients).Select(_ => new NpgsqlConnection(source))];
         while (true)

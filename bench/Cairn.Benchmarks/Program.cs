@@ -9,6 +9,7 @@ using Cairn.Benchmarks;
     ("search", settings => new SearchQuestion(settings).Ask()),
     ("export", settings => new ExportQuestion(settings).Ask()),
     ("http", settings => new HttpQuestion(settings).Ask()),
+    ("postgres", settings => new PostgresQuestion(settings).Ask()),
     ("gateway", settings => new GatewayQuestion(settings).Ask()),
     ("streams", settings => new StreamQuestion(settings).Ask()),
     ("live", settings => new LiveQuestion(settings).Ask()),

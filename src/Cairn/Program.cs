@@ -11,6 +11,7 @@ var root = new RootCommand("Cairn, a self-hosted audit log for AI platforms. Wit
     ImportCommand.Create(),
     TailCommand.Create(),
     PruneCommand.Create(),
+    CopyCommand.Create(),
     DoctorCommand.Create(),
 };
 SettingOptions.AddTo(root);

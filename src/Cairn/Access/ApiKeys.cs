@@ -9,8 +9,16 @@ sealed class ApiKeys(IControlStore store, SelfAudit audit, TimeProvider clock)
 {
     const int MostRemembered = 10_000;
 
+    /// <summary>How long a look-up is believed; another process may have revoked the key meanwhile.</summary>
+    static readonly TimeSpan BelievedFor = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a key that was recognised goes on working while the store is away.</summary>
+    static readonly TimeSpan KeptFor = TimeSpan.FromMinutes(15);
+
     sealed record Known(ApiKey Key, CancellationTokenSource Ended)
     {
+        public DateTimeOffset CheckedAt { get; set; }
+
         public Caller Caller { get; } = new("key:" + Key.Id, Key.Name) { Scopes = Key.Scopes, Ended = Ended.Token };
     }
 
@@ -65,7 +73,7 @@ sealed class ApiKeys(IControlStore store, SelfAudit audit, TimeProvider clock)
             if (await store.FindKey(hash, cancel) is not { } key) return (null, "This API key is not known.");
             if (key.RevokedAt is not null) return (null, "This API key was revoked.");
             if (known.Count >= MostRemembered) known.Clear();
-            entry = known.GetOrAdd(name, new Known(key, new()));
+            entry = known.GetOrAdd(name, new Known(key, new()) { CheckedAt = clock.GetUtcNow() });
             // A key that was revoked while it was looked up must not be remembered.
             if (before != Volatile.Read(ref revocations))
             {
@@ -76,9 +84,42 @@ sealed class ApiKeys(IControlStore store, SelfAudit audit, TimeProvider clock)
         }
 
         var now = clock.GetUtcNow();
+        if ((now - entry.CheckedAt).Duration() >= BelievedFor && !await IsStillGood(hash, name, entry, now, cancel)) return (null, "This API key was revoked.");
         if (entry.Key.ExpiresAt <= now) return (null, "This API key has expired.");
         used[entry.Key.Id] = now;
         return (entry.Caller, null);
+    }
+
+    async Task<bool> IsStillGood(byte[] hash, string name, Known entry, DateTimeOffset now, CancellationToken cancel)
+    {
+        try
+        {
+            if (await store.FindKey(hash, cancel) is { RevokedAt: null })
+            {
+                entry.CheckedAt = now;
+                return true;
+            }
+        }
+        catch (LogUnavailableException) when ((now - entry.CheckedAt).Duration() < KeptFor)
+        {
+            return true;
+        }
+        await Forget(name);
+        return false;
+    }
+
+    async Task Forget(string name)
+    {
+        if (known.TryRemove(name, out var entry)) await entry.Ended.CancelAsync();
+    }
+
+    /// <summary>Ends, with whatever is connected by them, the keys that another process revoked. Called every few seconds.</summary>
+    public async Task Refresh(CancellationToken cancel)
+    {
+        if (known.IsEmpty) return;
+        var good = (await store.Keys(cancel)).Where(key => key.RevokedAt is null).Select(key => key.Id).ToHashSet();
+        foreach (var (name, entry) in known)
+            if (!good.Contains(entry.Key.Id)) await Forget(name);
     }
 
     /// <summary>Rings the end of a key when its time comes, so that a live connection does not outlast it.</summary>

@@ -1,14 +1,11 @@
 using Cairn.Access;
 using Cairn.Access.Oidc;
 using Cairn.Conversations.Sources;
-using Cairn.Events;
 using Cairn.Gateway;
 using Cairn.Records;
-using Cairn.Requests;
 using Cairn.Requests.Remote;
 using Cairn.Retention;
 using Cairn.Storage;
-using Cairn.Storage.Sqlite;
 
 namespace Cairn.Hosting;
 
@@ -24,7 +21,7 @@ sealed class CairnHost : IAsyncDisposable
     readonly DataDirectory directory;
     readonly CancellationTokenSource stopping = new();
     readonly List<WebApplication> listeners = [];
-    Task housekeeping = Task.CompletedTask;
+    Task housekeeping = Task.CompletedTask, listening = Task.CompletedTask;
     bool disposed;
 
     CairnHost(Settings settings, TimeProvider clock, ILoggerFactory logs, DataDirectory directory, ILogStore log, IControlStore control, BuiltIn conversations)
@@ -111,21 +108,18 @@ sealed class CairnHost : IAsyncDisposable
         CairnHost? host = null;
         try
         {
-            ILogStore log = SqliteLogStore.Open(directory.Path, RequestFields.Kind, EventFields.KindOf(settings.Catalog));
-            log = around?.Invoke(log) ?? log;
-            var control = SqliteControlStore.Open(directory.Path);
-            host = new(settings, clock, logs, directory, log, control, BuiltIn.Open(directory.Path));
+            var stores = await Stores.Open(settings, directory.Path);
+            host = new(settings, clock, logs, directory, around?.Invoke(stores.Log) ?? stores.Log, stores.Control, BuiltIn.Open(directory.Path));
             await host.CheckConversations();
             if (prepare is not null) await prepare(host);
             await host.Listen(openToOthers);
-            host.housekeeping = openToOthers ? Task.Run(host.KeepHouse) : Task.CompletedTask;
+            if (openToOthers) (host.housekeeping, host.listening) = (Task.Run(host.KeepHouse), Task.Run(host.ListenToOthers));
             return host;
         }
-        catch (Exception error)
+        catch
         {
             if (host is not null) await host.DisposeAsync();
             else directory.Dispose();
-            if (error is SqliteException) throw new IOException($"The store in {settings.DataDirectory} does not open: {error.Message}. If the disk is sound, restore the last backup.", error);
             throw;
         }
     }
@@ -176,6 +170,13 @@ sealed class CairnHost : IAsyncDisposable
         return new(listener.Urls.First());
     }
 
+    /// <summary>What other processes record in a shared store reaches who follows here.</summary>
+    Task ListenToOthers() => Log.Listen((requests, events) =>
+    {
+        Recorder.RequestFeed.Reach(requests);
+        Recorder.EventFeed.Reach(events);
+    }, Stopping);
+
     /// <summary>What is done now and then, in the background, and never in the way of recording.</summary>
     async Task KeepHouse()
     {
@@ -189,6 +190,7 @@ sealed class CairnHost : IAsyncDisposable
                 await SelfAudit.WriteKept(Stopping);
                 await OwnConversations.Tell(SelfAudit, Stopping);
                 await Sessions.Refresh(Stopping);
+                await Keys.Refresh(Stopping);
                 await Keys.WriteLastUses(Stopping);
                 await Retention.RunWhenDue(Stopping);
                 await Inference.Ledger.TellGap();
@@ -224,6 +226,7 @@ sealed class CairnHost : IAsyncDisposable
         await stopping.CancelAsync();
         foreach (var listener in listeners) await listener.DisposeAsync();
         await housekeeping;
+        await listening;
         await Inference.DisposeAsync();
         try
         {

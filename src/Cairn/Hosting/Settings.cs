@@ -7,6 +7,7 @@ using Cairn.Events;
 using Cairn.Gateway;
 using Cairn.Records;
 using Cairn.Requests.Remote;
+using Cairn.Storage;
 
 namespace Cairn.Hosting;
 
@@ -25,8 +26,8 @@ sealed partial record Settings
     /// <summary>Fills a fresh data directory with a month of invented records and adds a backend without a model. <c>--demo</c>, off by default.</summary>
     public bool Demo { get; init; }
 
-    /// <summary>Which engine keeps the log. <c>--store</c>, default <c>sqlite</c>.</summary>
-    public string Store { get; init; } = "sqlite";
+    /// <summary>Where the log is kept. <c>--store</c>, default <c>sqlite</c>, in the data directory.</summary>
+    public StoreAddress Store { get; init; } = StoreAddress.Sqlite;
 
     public Role Role { get; init; }
 
@@ -90,7 +91,7 @@ sealed partial record Settings
     public IEnumerable<(string Name, string? Value)> Audited =>
     [
         ("Retention:RequestDays", RequestDays.ToString()), ("Retention:EventDays", EventDays.ToString()), ("Retention:ConversationDays", ConversationDays.ToString()), ("Retention:MaxBytes", MaxBytes.ToString()), ("Export:MaxRows", ExportRows.ToString()),
-        ("Store", Store), ("Role", Role.ToString().ToLowerInvariant()), ("Gateway:Url", Gateway.OriginalString), ("Console:Url", Console.OriginalString), ("Console:PublicUrl", PublicUrl?.OriginalString),
+        ("Store", Store.ToString()), ("Role", Role.ToString().ToLowerInvariant()), ("Gateway:Url", Gateway.OriginalString), ("Console:Url", Console.OriginalString), ("Console:PublicUrl", PublicUrl?.OriginalString),
         ("AUDIT_LOGS_ENABLED", AuditLogsEnabled ? "true" : "false"), ("Conversations:Source", ConversationSource), ("Conversations:Connection", DatabaseUrl.WithoutSecrets(ConversationConnection)),
         ("TrustedProxies", TrustedProxies.Count == 0 ? null : string.Join(", ", TrustedProxies)),
         ("Console:Gateways", Gateways.Count == 0 ? null : string.Join(", ", Gateways.Select(gateway => $"{gateway.Name} {gateway.Url}"))),
@@ -134,13 +135,13 @@ sealed partial record Settings
             throw new SettingException($"Setting {Texts.Shown(unknown)} is not known; docs/configuration.md lists those that are.");
 
         var store = Value(all, "Store") ?? "sqlite";
-        if (store != "sqlite") throw Refused("Store", store.Contains('@', StringComparison.Ordinal) ? "(hidden: holds a password)" : store, "sqlite");
+        if (!StoreAddress.TryRead(store, out var address)) throw Refused("Store", StoreAddress.Shown(store), StoreAddress.Allowed);
         var (source, connection) = ReadConversations(all);
         return new()
         {
             DataDirectory = directory,
             Demo = Value(all, "Demo") switch { null or "false" => false, "true" => true, var other => throw Refused("Demo", other, "true or false") },
-            Store = store,
+            Store = address,
             Role = (Value(all, "Role") ?? "both") switch
             {
                 "both" => Role.Both,

@@ -14,7 +14,7 @@ sealed class Feed<T>(Kind<T> kind) where T : class, IRecord, new()
     readonly Lock writing = new();
     TaskCompletionSource bell = NewBell();
 
-    /// <summary>The last position published; -1 while nothing was, when only the store knows what there is.</summary>
+    /// <summary>The last position known; -1 while none is, when only the store knows what there is.</summary>
     long last = -1;
 
     public Kind<T> Kind => kind;
@@ -32,8 +32,19 @@ sealed class Feed<T>(Kind<T> kind) where T : class, IRecord, new()
             foreach (var record in stored)
             {
                 Volatile.Write(ref ring[record.Position % Size], record);
-                Volatile.Write(ref last, record.Position);
+                if (record.Position > last) Volatile.Write(ref last, record.Position);
             }
+        }
+        Interlocked.Exchange(ref bell, NewBell()).SetResult();
+    }
+
+    /// <summary>Another process stored records up to a position; they are not here and are read from the store.</summary>
+    public void Reach(long position)
+    {
+        lock (writing)
+        {
+            if (position <= last) return;
+            Volatile.Write(ref last, position);
         }
         Interlocked.Exchange(ref bell, NewBell()).SetResult();
     }

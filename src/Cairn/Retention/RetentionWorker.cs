@@ -156,6 +156,12 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
         var removed = 0L;
         while (removed < oldest.Rows)
         {
+            // Of the last millisecond not all may have to go.
+            if (await one.DropPiece(oldest.BeforeMs - 1, cancel) is not (> 0 and var whole)) break;
+            removed += whole;
+        }
+        while (removed < oldest.Rows)
+        {
             var piece = await one.Drop(oldest.BeforeMs, (int)Math.Min(RowsInPiece, oldest.Rows - removed), cancel);
             if (piece == 0) break;
             removed += piece;

@@ -62,6 +62,12 @@ interface ILogStore : IAsyncDisposable
     /// </summary>
     Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel);
 
+    /// <summary>
+    /// Tells, until it is cancelled, how far the logs came (the last position of requests, and of events) whenever another
+    /// process may have appended to them, and once when it begins. Returns at once where no other process can.
+    /// </summary>
+    Task Listen(Action<long, long> told, CancellationToken cancel) => Task.CompletedTask;
+
     /// <summary>How the store is, asked of the store itself.</summary>
     Task<StoreHealth> Health(CancellationToken cancel);
 
@@ -103,6 +109,12 @@ interface ILog<T> where T : class, IRecord, new()
     /// when it returns they are gone durably, when it throws all or none are. Writers wait for one piece at most.
     /// </summary>
     Task<int> Drop(long beforeMs, int limit, CancellationToken cancel);
+
+    /// <summary>
+    /// Where the store keeps records in pieces of time: removes the oldest piece as a whole, when all of it happened before a
+    /// time. Answers how many records went, zero when none can go so; then <see cref="Drop"/> takes them one by one.
+    /// </summary>
+    Task<long> DropPiece(long beforeMs, CancellationToken cancel) => Task.FromResult(0L);
 
     /// <summary>Erases texts that no record uses any longer. Answers how many it looked at; zero when there is nothing left to do.</summary>
     Task<int> Sweep(int limit, CancellationToken cancel);

@@ -132,7 +132,7 @@ static class Chats
     /// <summary>Puts them into a PostgreSQL database with tables of its own and the two views.</summary>
     public static async Task FillPostgres(string url, IEnumerable<Chat> chats)
     {
-        await PostgresServer.Run(url, PostgresViews);
+        await PostgresServer.Change(url, PostgresViews);
         await using var connection = await PostgresServer.Connect(url);
         foreach (var chat in chats)
         {

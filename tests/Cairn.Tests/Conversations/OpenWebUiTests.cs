@@ -122,7 +122,7 @@ public sealed class OpenWebUiTests
             using var made = Connection.OpenWriter(connection["sqlite:".Length..]);
             made.Run(Fill(talks, isLater, isPostgres));
         }
-        else await PostgresServer.Run(connection, Fill(talks, isLater, isPostgres));
+        else await PostgresServer.Change(connection, Fill(talks, isLater, isPostgres));
 
         await using var app = await CairnApp.Start(settings => settings with { AuditLogsEnabled = true, ConversationSource = "openwebui", ConversationConnection = connection });
         var admin = await app.Person();

@@ -50,8 +50,8 @@ public sealed class OtherDatabaseTests
         })
         {
             var url = await server.NewDatabase();
-            await PostgresServer.Run(url, Chats.PostgresViews);
-            await PostgresServer.Run(url, change);
+            await PostgresServer.Change(url, Chats.PostgresViews);
+            await PostgresServer.Change(url, change);
             var message = (await Assert.ThrowsAsync<SettingException>(() => Start(url))).Message;
             Assert.Contains(named, message, StringComparison.Ordinal);
             Assert.DoesNotContain("secret", message, StringComparison.Ordinal);
@@ -120,7 +120,7 @@ public sealed class OtherDatabaseTests
         var problem = (await app.Reader.Get("/api/v1/admin/health")).Expect(200).Json.GetProperty("conversations").GetProperty("problem").GetString();
         Assert.NotNull(problem);
         Assert.DoesNotContain("secret", problem, StringComparison.Ordinal);
-        await server.StartAgain();
+        await server.Run();
         await Until.True(async () => (await admin.Get(List)).Status == 200);
     }
 

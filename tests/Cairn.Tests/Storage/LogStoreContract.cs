@@ -718,6 +718,80 @@ public abstract class LogStoreContract : IDisposable
         await twins.Agree();
     }
 
+    // Requests under way
+
+    static Batch Starting(params RequestRecord[] starts)
+    {
+        var batch = new Batch();
+        batch.Starts.AddRange(starts);
+        return batch;
+    }
+
+    static async Task<string[]> Unfinished(Twins twins) => [.. (await twins.Store.Unfinished(Cancel)).Select(start => start.RequestId).Order(StringComparer.Ordinal)];
+
+    [Fact]
+    public async Task A_start_stands_with_all_that_is_known_until_its_record_is_appended()
+    {
+        await using var twins = Start();
+        var random = new RandomRecords(41);
+        var (first, second) = (random.Request(Some.Midnight), random.Request(Some.Midnight + 1));
+        await twins.Store.Append(Starting(first, second), Cancel);
+        await twins.Reopen();
+        foreach (var start in await twins.Store.Unfinished(Cancel))
+        {
+            var begun = start.RequestId == first.RequestId ? first : second;
+            foreach (var field in Some.RequestKind.Stored)
+            {
+                if (field.IsText) Assert.Equal(field.Text!(begun) ?? "", field.Text(start) ?? "");
+                else Assert.Equal(field.Number!(begun), field.Number(start));
+            }
+        }
+        Assert.Equal(new[] { first.RequestId, second.RequestId }.Order(StringComparer.Ordinal), await Unfinished(twins));
+        Assert.Equal(0, await twins.Store.Requests.Count(Filter<RequestRecord>.Everything, Cancel));
+
+        await twins.Append(first);
+        Assert.Equal([second.RequestId], await Unfinished(twins));
+        await twins.Append(second, first);
+        Assert.Empty(await Unfinished(twins));
+        await twins.Agree();
+    }
+
+    [Fact]
+    public async Task A_start_that_is_withdrawn_is_gone_and_one_that_never_was_is_passed_over()
+    {
+        await using var twins = Start();
+        var (stays, goes) = (Some.Request(), Some.Request());
+        await twins.Store.Append(Starting(stays, goes), Cancel);
+        var batch = new Batch();
+        batch.Withdrawn.AddRange([goes.RequestId, "never was"]);
+        await twins.Store.Append(batch, Cancel);
+        Assert.Equal([stays.RequestId], await Unfinished(twins));
+    }
+
+    [Fact]
+    public async Task A_start_sent_again_stands_once_and_one_with_its_record_in_the_same_batch_not_at_all()
+    {
+        await using var twins = Start();
+        var (again, ended) = (Some.Request(), Some.Request());
+        await twins.Store.Append(Starting(again), Cancel);
+        var batch = Starting(again, ended);
+        batch.Requests.Add(ended);
+        Assert.Equal([Outcome.Stored], (await twins.Store.Append(batch, Cancel)).Requests);
+        Assert.Equal([again.RequestId], await Unfinished(twins));
+        await twins.Store.Append(Twins.Batch([again], []), Cancel);
+        Assert.Empty(await Unfinished(twins));
+    }
+
+    [Fact]
+    public async Task The_starts_of_a_batch_that_throws_are_not_stored()
+    {
+        await using var twins = Start();
+        var batch = Starting(Some.Request());
+        batch.Events.Add(null!);
+        await Assert.ThrowsAnyAsync<Exception>(() => twins.Store.Append(batch, Cancel));
+        Assert.Empty(await Unfinished(twins));
+    }
+
     // What events speak of
 
     [Fact]

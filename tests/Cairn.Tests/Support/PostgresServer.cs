@@ -1,91 +1,141 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Npgsql;
 
 namespace Cairn.Support;
 
-/// <summary>A PostgreSQL of its own, with its own durability, for one test class. Where none is installed the test is skipped.</summary>
-sealed class PostgresServer : IAsyncDisposable
+/// <summary>A real PostgreSQL of the test's own, with its defaults, on a free port.</summary>
+sealed partial class PostgresServer : IAsyncDisposable
 {
-    const string Installed = "/usr/lib/postgresql", User = "cairn", Password = "a secret word";
+    const string Programs = "/usr/lib/postgresql/15/bin", User = "postgres", Password = "a p@ss/word";
+    const int Interrupt = 2, Kill = 9;
 
-    readonly string folder, programs;
-    readonly int port;
-    Process server;
-    int databases;
+    static readonly SemaphoreSlim starting = new(1);
+    static PostgresServer? shared;
+    static int databases;
 
-    PostgresServer(string folder, string programs, int port, Process server) => (this.folder, this.programs, this.port, this.server) = (folder, programs, port, server);
+    readonly string directory;
+    Process? process;
 
-    /// <summary>The first database, as settings write it.</summary>
+    PostgresServer(string directory, int port) => (this.directory, Port) = (directory, port);
+
+    public int Port { get; }
+
+    /// <summary>The database that every server has.</summary>
     public string Url => UrlOf("postgres");
 
-    string UrlOf(string database) => $"postgres://{User}:{Uri.EscapeDataString(Password)}@127.0.0.1:{port}/{database}?sslmode=disable";
+    public string UrlOf(string database, int? port = null) => $"postgres://{User}:{Uri.EscapeDataString(Password)}@127.0.0.1:{port ?? Port}/{database}";
 
+    /// <summary>Skips the test where PostgreSQL is not installed.</summary>
+    public static void Needed()
+    {
+        if (!File.Exists(Path.Combine(Programs, "postgres"))) Needs.Missing("PostgreSQL 15 (the Debian package postgresql)");
+        if (Environment.UserName == "root" && Needs.Run("id", "-u", "postgres") != 0) Needs.Missing("the user postgres");
+    }
+
+    /// <summary>The one that tests share; it ends with the run.</summary>
+    public static async Task<PostgresServer> Shared()
+    {
+        Needed();
+        await starting.WaitAsync();
+        try
+        {
+            return shared ??= await Start();
+        }
+        finally
+        {
+            starting.Release();
+        }
+    }
+
+    public static async ValueTask EndShared()
+    {
+        if (shared is not null) await shared.DisposeAsync();
+    }
+
+    /// <summary>One for a test alone, which may stop it.</summary>
     public static async Task<PostgresServer> Start()
     {
-        var programs = Directory.Exists(Installed) ? Directory.EnumerateDirectories(Installed).OrderBy(one => int.TryParse(Path.GetFileName(one), out var version) ? version : 0).Select(one => Path.Combine(one, "bin")).LastOrDefault(one => File.Exists(Path.Combine(one, "initdb"))) : null;
-        if (programs is null) Needs.Missing("PostgreSQL (the package postgresql-15)");
-
-        var folder = Directory.CreateTempSubdirectory("cairn-test-postgres-").FullName;
-        var password = Path.Combine(folder, "password");
-        await File.WriteAllTextAsync(password, Password);
-        if (Environment.IsPrivilegedProcess) Assert.Equal(0, Needs.Run("chown", "-R", "postgres", folder));
-        using (var made = Begin(Path.Combine(programs!, "initdb"), "-D", Path.Combine(folder, "data"), "-A", "scram-sha-256", "-U", User, "--pwfile", password, "-E", "UTF8", "--locale", "C.UTF-8"))
-        {
-            await made.WaitForExitAsync();
-            Assert.Equal(0, made.ExitCode);
-        }
-        var port = FreePort();
-        var server = new PostgresServer(folder, programs!, port, Serve(folder, programs!, port));
-        await server.Answers();
+        Needed();
+        var directory = Directory.CreateTempSubdirectory("cairn-postgres-").FullName;
+        var secret = Path.Combine(directory, "password");
+        await File.WriteAllTextAsync(secret, Password + "\n");
+        if (Environment.UserName == "root") Succeeds("chown", "-R", "postgres", directory);
+        Succeeds("initdb", "-D", Path.Combine(directory, "data"), "-U", User, "-A", "scram-sha-256", "--pwfile", secret, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync");
+        var server = new PostgresServer(directory, FreePort());
+        await server.Run();
         return server;
     }
 
-    static Process Serve(string folder, string programs, int port) =>
-        Begin(Path.Combine(programs, "postgres"), "-D", Path.Combine(folder, "data"), "-p", $"{port}", "-c", "listen_addresses=127.0.0.1", "-c", $"unix_socket_directories={folder}", "-c", "fsync=on");
-
-    Task Answers() => Until.True(async () =>
+    /// <summary>Starts the server, and waits until it answers.</summary>
+    public async Task Run(params string[] settings)
     {
-        Assert.False(server.HasExited);
-        try
+        process = Begin("postgres", ["-D", Path.Combine(directory, "data"), "-p", $"{Port}", "-c", "listen_addresses=127.0.0.1", "-c", $"unix_socket_directories={directory}", "-c", "max_connections=300", .. settings.SelectMany(setting => new[] { "-c", setting })]);
+        await Until.True(async () =>
         {
-            await using var connection = await Connect(Url);
-            return true;
-        }
-        catch (NpgsqlException)
-        {
-            return false;
-        }
-    });
+            Assert.False(process.HasExited, "PostgreSQL ended before it answered.");
+            try
+            {
+                await Execute("postgres", "SELECT 1");
+                return true;
+            }
+            catch (Exception error) when (error is NpgsqlException or SocketException)
+            {
+                return false;
+            }
+        });
+    }
 
-    /// <summary>An empty database. Answers its address.</summary>
+    /// <summary>Ends every connection and the server, in good order.</summary>
+    public Task Stop() => End(Interrupt);
+
+    /// <summary>Ends it as a crash does.</summary>
+    public Task Crash() => End(Kill);
+
+    async Task End(int signal)
+    {
+        if (process is null) return;
+        Assert.Equal(0, Send(process.Id, signal));
+        await process.WaitForExitAsync();
+        process.Dispose();
+        process = null;
+        // A crash leaves children that end by themselves; the next server waits for their memory to be let go.
+        File.Delete(Path.Combine(directory, "data", "postmaster.pid"));
+    }
+
+    /// <summary>A fresh database, as its address.</summary>
     public async Task<string> NewDatabase()
     {
-        var name = $"test{Interlocked.Increment(ref databases)}";
-        await Run(Url, $"CREATE DATABASE {name}");
+        var name = $"cairn_{Interlocked.Increment(ref databases)}";
+        await Execute("postgres", $"CREATE DATABASE {name}");
         return UrlOf(name);
     }
 
+    /// <summary>Runs a statement as the superuser, and answers the first value.</summary>
+    public async Task<object?> Execute(string database, string sql)
+    {
+        var settings = new NpgsqlConnectionStringBuilder { Host = "127.0.0.1", Port = Port, Username = User, Password = Password, Database = database, Pooling = false, Timeout = 5 };
+        await using var connection = new NpgsqlConnection(settings.ToString());
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync();
+    }
+
+    /// <summary>A connection to a database by its address.</summary>
     public static async Task<NpgsqlConnection> Connect(string url)
     {
-        var parsed = new Uri(url);
-        var login = parsed.UserInfo.Split(':');
-        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder
-        {
-            Host = parsed.Host,
-            Port = parsed.Port,
-            Username = login[0],
-            Password = Uri.UnescapeDataString(login[1]),
-            Database = parsed.AbsolutePath.Trim('/'),
-            Pooling = false,
-            SslMode = SslMode.Disable,
-        }.ToString());
+        var address = new Uri(url);
+        var login = address.UserInfo.Split(':');
+        var settings = new NpgsqlConnectionStringBuilder { Host = address.Host, Port = address.Port, Username = login[0], Password = Uri.UnescapeDataString(login[1]), Database = address.AbsolutePath.Trim('/'), Pooling = false };
+        var connection = new NpgsqlConnection(settings.ToString());
         await connection.OpenAsync(Client.Cancel);
         return connection;
     }
 
-    public static async Task Run(string url, string sql, params object?[] values)
+    /// <summary>Runs a statement in a database by its address.</summary>
+    public static async Task Change(string url, string sql, params object?[] values)
     {
         await using var connection = await Connect(url);
         await using var command = new NpgsqlCommand(sql, connection);
@@ -93,31 +143,13 @@ sealed class PostgresServer : IAsyncDisposable
         await command.ExecuteNonQueryAsync(Client.Cancel);
     }
 
-    /// <summary>Stops it: whoever is connected is cut off.</summary>
-    public async Task Stop()
-    {
-        if (server.HasExited) return;
-        var first = await File.ReadAllLinesAsync(Path.Combine(folder, "data", "postmaster.pid"));
-        Needs.Run("kill", "-INT", first[0]);
-        await server.WaitForExitAsync();
-    }
-
-    public async Task StartAgain()
-    {
-        await Stop();
-        server.Dispose();
-        server = Serve(folder, programs, port);
-        await Answers();
-    }
-
     public async ValueTask DisposeAsync()
     {
         await Stop();
-        server.Dispose();
-        Directory.Delete(folder, recursive: true);
+        Directory.Delete(directory, recursive: true);
     }
 
-    static int FreePort()
+    public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -127,8 +159,11 @@ sealed class PostgresServer : IAsyncDisposable
     /// <summary>PostgreSQL refuses to run as root.</summary>
     static Process Begin(string program, params string[] arguments)
     {
-        var start = Environment.IsPrivilegedProcess ? new ProcessStartInfo("runuser", ["-u", "postgres", "--", program, .. arguments]) : new ProcessStartInfo(program, arguments);
-        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
+        program = Path.IsPathRooted(program) || program == "chown" ? program : Path.Combine(Programs, program);
+        var start = Environment.UserName == "root" && program != "chown"
+            ? new ProcessStartInfo("setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", program, .. arguments])
+            : new ProcessStartInfo(program, arguments);
+        (start.RedirectStandardOutput, start.RedirectStandardError, start.WorkingDirectory) = (true, true, "/tmp");
         var process = Process.Start(start)!;
         process.OutputDataReceived += (_, _) => { };
         process.ErrorDataReceived += (_, _) => { };
@@ -136,4 +171,20 @@ sealed class PostgresServer : IAsyncDisposable
         process.BeginErrorReadLine();
         return process;
     }
+
+    static void Succeeds(string program, params string[] arguments)
+    {
+        using var process = Begin(program, arguments);
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, $"{program} ended with {process.ExitCode}.");
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Send(int process, int signal);
+}
+
+/// <summary>Ends with the run what tests shared.</summary>
+public sealed class SharedServers : IAsyncDisposable
+{
+    public ValueTask DisposeAsync() => PostgresServer.EndShared();
 }

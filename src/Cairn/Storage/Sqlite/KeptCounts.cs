@@ -2,21 +2,6 @@ using Cairn.Records;
 
 namespace Cairn.Storage.Sqlite;
 
-/// <summary>A span's number in the tables, and where its periods begin.</summary>
-static class Span
-{
-    public const long HourMs = 3_600_000, DayMs = 24 * HourMs;
-
-    public static readonly Spans[] Each = [Spans.Ever, Spans.Day, Spans.Hour];
-
-    public static long Period(Spans span, long ms) => span switch
-    {
-        Spans.Ever => 0,
-        Spans.Day => ms / DayMs,
-        _ => ms / HourMs,
-    };
-}
-
 /// <summary>
 /// Gathers what a batch adds to one rollup (or takes away when records are dropped) and writes it in the batch's
 /// transaction, each touched count once.

@@ -1,0 +1,132 @@
+using System.Globalization;
+using System.Text;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Cairn.Storage.Postgres;
+
+/// <summary>A statement and its values, which never become part of its text.</summary>
+sealed class Sql
+{
+    readonly StringBuilder text = new();
+    readonly List<NpgsqlParameter> values = [];
+
+    public Sql()
+    {
+    }
+
+    public Sql(string text, params ReadOnlySpan<object?> values)
+    {
+        Append(text);
+        foreach (var value in values) _ = Value(value);
+    }
+
+    // One array alone would be taken for the values themselves.
+
+    public Sql(string text, byte[][] value)
+    {
+        Append(text);
+        _ = Value(value);
+    }
+
+    public Sql(string text, string[] value)
+    {
+        Append(text);
+        _ = Value(value);
+    }
+
+    public Sql Append(string more)
+    {
+        text.Append(more);
+        return this;
+    }
+
+    /// <summary>Takes a value and answers what stands for it in the text.</summary>
+    public string Value(object? value)
+    {
+        values.Add(value switch
+        {
+            long number => new NpgsqlParameter<long> { TypedValue = number },
+            int number => new NpgsqlParameter<int> { TypedValue = number },
+            short number => new NpgsqlParameter<short> { TypedValue = number },
+            string words => new NpgsqlParameter<string> { TypedValue = words, NpgsqlDbType = NpgsqlDbType.Text },
+            byte[] bytes => new NpgsqlParameter<byte[]> { TypedValue = bytes, NpgsqlDbType = NpgsqlDbType.Bytea },
+            long[] numbers => new NpgsqlParameter<long[]> { TypedValue = numbers, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint },
+            int[] numbers => new NpgsqlParameter<int[]> { TypedValue = numbers, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Integer },
+            string[] words => new NpgsqlParameter<string[]> { TypedValue = words, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
+            byte[][] many => new NpgsqlParameter<byte[][]> { TypedValue = many, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea },
+            _ => throw new ArgumentException($"No column takes a {value?.GetType().Name ?? "null"}."),
+        });
+        return "$" + values.Count.ToString(CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>A text that may be absent.</summary>
+    public string TextOrNull(string? value)
+    {
+        values.Add(new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value });
+        return "$" + values.Count.ToString(CultureInfo.InvariantCulture);
+    }
+
+    public string NumberOrNull(long? value)
+    {
+        values.Add(new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (object?)value ?? DBNull.Value });
+        return "$" + values.Count.ToString(CultureInfo.InvariantCulture);
+    }
+
+    public NpgsqlBatchCommand Part()
+    {
+        var command = new NpgsqlBatchCommand(text.ToString());
+        foreach (var value in values) command.Parameters.Add(value);
+        return command;
+    }
+}
+
+/// <summary>One transaction, and its ways to ask.</summary>
+sealed class Transaction(NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken cancel)
+{
+    public NpgsqlConnection Connection => connection;
+
+    public CancellationToken Cancel => cancel;
+
+    /// <summary>Runs statements as one trip to the server. Answers how many rows each changed.</summary>
+    public async Task<int[]> Run(params IEnumerable<Sql> statements)
+    {
+        await using var batch = Batch(statements);
+        if (batch.BatchCommands.Count == 0) return [];
+        await batch.ExecuteNonQueryAsync(cancel);
+        return [.. Enumerable.Range(0, batch.BatchCommands.Count).Select(i => (int)batch.BatchCommands[i].RecordsAffected)];
+    }
+
+    public Task Run(string text) => Run(new Sql(text));
+
+    /// <summary>Asks one question, and is told each row of the answer.</summary>
+    public Task Each(Sql question, Action<NpgsqlDataReader> row) => Ask((question, row));
+
+    /// <summary>Asks several questions in one trip to the server.</summary>
+    public async Task Ask(params IReadOnlyList<(Sql Question, Action<NpgsqlDataReader> Row)> questions)
+    {
+        await using var batch = Batch(questions.Select(one => one.Question));
+        await using var reader = await batch.ExecuteReaderAsync(cancel);
+        for (var i = 0; i < questions.Count; i++)
+        {
+            while (await reader.ReadAsync(cancel)) questions[i].Row(reader);
+            await reader.NextResultAsync(cancel);
+        }
+    }
+
+    public async Task<long> Number(Sql question) => await NumberOrNull(question) ?? 0;
+
+    public async Task<long?> NumberOrNull(Sql question)
+    {
+        long? number = null;
+        await Each(question, row => number = row.IsDBNull(0) ? null : row.GetInt64(0));
+        return number;
+    }
+
+    NpgsqlBatch Batch(IEnumerable<Sql> statements)
+    {
+        var batch = new NpgsqlBatch(connection, transaction);
+        foreach (var statement in statements) batch.BatchCommands.Add(statement.Part());
+        return batch;
+    }
+}

@@ -1,0 +1,201 @@
+using Cairn.Records;
+
+namespace Cairn.Storage.Postgres;
+
+/// <summary>
+/// Answers "how many" from kept counts where they cover what is asked, and from rows for the rest: whole days and hours
+/// come from counts, the two ragged ends of a time range from rows.
+/// </summary>
+sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
+{
+    /// <summary>Periods of one span, or rows between two times.</summary>
+    readonly record struct Piece(Spans Span, long First, long Until);
+
+    readonly LogTable<T> table = plan.Table;
+
+    /// <summary>What has to be asked for the count; each row of each answer is a part of it.</summary>
+    public IReadOnlyList<Sql> CountParts()
+    {
+        if (plan.Nothing) return [];
+        if (plan.OnlySearch && table.OfSearch is { } searched) return [CountSearch(searched)];
+        var rollup = Covering([], sums: false, histogram: false, RangeSpans);
+        if (rollup is null) return [CountRows(plan.FirstMs, plan.UntilMs)];
+        return [.. Pieces(rollup).Select(piece => piece.Span == 0 ? CountRows(piece.First, piece.Until) : From(rollup, piece, "coalesce(sum(count), 0)::bigint", ""))];
+    }
+
+    public async Task<long> Count(Transaction transaction)
+    {
+        var total = 0L;
+        await transaction.Ask([.. CountParts().Select(part => (part, (Action<Npgsql.NpgsqlDataReader>)(row => total += row.GetInt64(0))))]);
+        return total;
+    }
+
+    Sql CountRows(long firstMs, long untilMs)
+    {
+        var sql = new Sql();
+        return sql.Append($"SELECT count(*) FROM {table.Name}{plan.Where(sql, firstMs, untilMs)}");
+    }
+
+    /// <summary>From the counts of the searched fields together: how many records one of the searched fields matches.</summary>
+    Sql CountSearch(Rollup<T> rollup)
+    {
+        var sql = new Sql();
+        var ways = plan.Found.Select(found => $"{found.Column.Name} = ANY({sql.Value(found.Terms)})").ToArray();
+        return sql.Append($"SELECT coalesce(sum(count), 0)::bigint FROM {table.RollupName(rollup)} WHERE span = {(int)Spans.Ever} AND period = 0 AND ({string.Join(" OR ", ways)})");
+    }
+
+    /// <summary>Each grouping's accumulator.</summary>
+    sealed class Tally(Field<T>[] by, Rollup<T>? rollup)
+    {
+        public Field<T>[] By => by;
+        public Rollup<T>? Rollup => rollup;
+        public Dictionary<(int, int, int, int), (long Count, long[] Sums)> Groups { get; } = [];
+
+        public void Add(Npgsql.NpgsqlDataReader row, int sums)
+        {
+            int Term(int i) => i < by.Length ? row.GetInt32(i) : 0;
+            var key = (Term(0), Term(1), Term(2), Term(3));
+            if (!Groups.TryGetValue(key, out var group)) group = (0, new long[sums]);
+            for (var i = 0; i < sums; i++) group.Sums[i] += row.GetInt64(by.Length + 1 + i);
+            Groups[key] = (group.Count + row.GetInt64(by.Length), group.Sums);
+        }
+    }
+
+    public async Task<Summary<T>> Summarise(Transaction transaction, IReadOnlyList<Field<T>[]> groupings, bool percentiles, TermTexts texts)
+    {
+        percentiles &= table.Kind.Measured is not null;
+        Tally[] tallies = [new([], Covering([], sums: true, histogram: percentiles, RangeSpans)), .. groupings.Select(by => new Tally(by, Covering(by, sums: true, histogram: false, RangeSpans)))];
+        var histogram = percentiles ? new Histogram() : null;
+        var questions = new List<(Sql, Action<Npgsql.NpgsqlDataReader>)>();
+        if (!plan.Nothing)
+        {
+            foreach (var tally in tallies)
+            {
+                var measures = tally == tallies[0] ? histogram : null;
+                foreach (var piece in tally.Rollup is null ? [new Piece(0, plan.FirstMs, plan.UntilMs)] : Pieces(tally.Rollup))
+                {
+                    questions.Add((Sum(tally, piece), row => tally.Add(row, table.Kind.Sums.Length)));
+                    if (measures is not null) questions.Add(Measure(tally.Rollup, piece, measures));
+                }
+            }
+            await transaction.Ask(questions);
+            await texts.Load(transaction, [.. tallies.SelectMany(tally => tally.Groups.Keys.SelectMany(key => tally.By.Select((field, i) => (table[field].Number, Term(key, i))))).Where(term => term.Item2 > 0)]);
+        }
+
+        var (count, sums) = tallies[0].Groups.TryGetValue(default, out var whole) ? whole : (0, new long[table.Kind.Sums.Length]);
+        return new(count, sums, [.. tallies.Skip(1).Select(tally => Named(tally, texts))], histogram);
+    }
+
+    static int Term((int, int, int, int) key, int i) => i switch { 0 => key.Item1, 1 => key.Item2, 2 => key.Item3, _ => key.Item4 };
+
+    List<Group> Named(Tally tally, TermTexts texts) =>
+    [
+        .. tally.Groups
+            .Where(pair => pair.Value.Count > 0)
+            .OrderByDescending(pair => pair.Value.Count).ThenBy(pair => pair.Key)
+            .Select(pair => new Group([.. tally.By.Select((field, i) => Term(pair.Key, i) is > 0 and var term ? texts.Text(table[field].Number, term) : null)], pair.Value.Count, pair.Value.Sums)),
+    ];
+
+    Sql Sum(Tally tally, Piece piece)
+    {
+        var by = tally.By.Select(field => table[field].Name).ToArray();
+        var group = by.Length > 0 ? $" GROUP BY {string.Join(", ", by)}" : "";
+        if (tally.Rollup is { } rollup && piece.Span != 0)
+            return From(rollup, piece, string.Join(", ", [.. by, "coalesce(sum(count), 0)::bigint", .. table.Kind.Sums.Select(field => $"coalesce(sum(\"{field.Name}\"), 0)::bigint")]), group);
+        var sql = new Sql();
+        string[] selected = [.. by, "count(*)", .. table.Kind.Sums.Select(field => $"coalesce(sum(\"{field.Name}\"), 0)::bigint")];
+        return sql.Append($"SELECT {string.Join(", ", selected)} FROM {table.Name}{plan.Where(sql, piece.First, piece.Until)}{group}");
+    }
+
+    (Sql, Action<Npgsql.NpgsqlDataReader>) Measure(Rollup<T>? rollup, Piece piece, Histogram histogram)
+    {
+        var measured = $"\"{table.Kind.Measured!.Name}\"";
+        if (rollup is not null && piece.Span != 0) return (From(rollup, piece, measured, ""), row => histogram.Add(row.GetFieldValue<byte[]>(0)));
+        var sql = new Sql();
+        return (sql.Append($"SELECT coalesce({measured}, 0), count(*) FROM {table.Name}{plan.Where(sql, piece.First, piece.Until)} GROUP BY 1"), row => histogram.Add(Histogram.Bin(row.GetInt64(0)), row.GetInt64(1)));
+    }
+
+    /// <summary>What a rollup must have so that the pieces of the filter's time range can be asked of it.</summary>
+    Spans RangeSpans => plan.HasRange ? Spans.Hour | Spans.Day : Spans.Ever;
+
+    /// <summary>The rollup that can answer the filter and the grouping from the fewest counts; null when rows must.</summary>
+    Rollup<T>? Covering(Field<T>[] by, bool sums, bool histogram, Spans spans)
+    {
+        if (!plan.OnlyTerms) return null;
+        var needed = plan.Terms.Select(term => term.Column.Field).Concat(by).ToArray();
+        return table.Rollups
+            .Where(rollup => rollup.Covers(needed)
+                && (!sums || rollup.Sums || table.Kind.Sums.Length == 0)
+                && (!histogram || rollup.Histogram)
+                && rollup.Spans.HasFlag(spans)
+                && (rollup.MostTerms == int.MaxValue || needed.All(field => LastTerm(field) <= rollup.MostTerms)))
+            .MinBy(Cells);
+    }
+
+    /// <summary>How many counts of one period are read at most: of the leading fields only those values that the filter names.</summary>
+    double Cells(Rollup<T> rollup)
+    {
+        var (cells, isNamed) = (1.0, true);
+        foreach (var field in rollup.Fields)
+        {
+            var named = isNamed ? plan.Terms.Find(term => term.Column.Field == field && term.HasAny) : null;
+            isNamed = named is not null;
+            cells *= named?.Any.Length ?? 1 + Math.Min(LastTerm(field), rollup.MostTerms);
+        }
+        return cells;
+    }
+
+    long LastTerm(Field<T> field) => plan.LastTerms.GetValueOrDefault(table[field].Number);
+
+    IEnumerable<Piece> Pieces(Rollup<T> rollup)
+    {
+        if (!plan.HasRange)
+        {
+            yield return rollup.Spans.HasFlag(Spans.Ever) ? new(Spans.Ever, 0, 1) : new(Spans.Day, 0, long.MaxValue);
+            yield break;
+        }
+
+        var (first, until) = (plan.FirstMs, plan.UntilMs);
+        var firstHour = Up(first, Span.HourMs);
+        var untilHour = until == long.MaxValue ? long.MaxValue : until / Span.HourMs;
+        if (firstHour >= untilHour)
+        {
+            if (first < until) yield return new(0, first, until);
+            yield break;
+        }
+
+        if (firstHour * Span.HourMs > first) yield return new(0, first, firstHour * Span.HourMs);
+        var firstDay = Up(firstHour, 24);
+        var untilDay = untilHour == long.MaxValue ? long.MaxValue : untilHour / 24;
+        if (firstDay >= untilDay)
+        {
+            yield return new(Spans.Hour, firstHour, untilHour);
+        }
+        else
+        {
+            if (firstDay * 24 > firstHour) yield return new(Spans.Hour, firstHour, firstDay * 24);
+            yield return new(Spans.Day, firstDay, untilDay);
+            if (untilDay != long.MaxValue && untilDay * 24 < untilHour) yield return new(Spans.Hour, untilDay * 24, untilHour);
+        }
+        if (until != long.MaxValue && untilHour * Span.HourMs < until) yield return new(0, untilHour * Span.HourMs, until);
+
+        static long Up(long value, long unit) => (value + unit - 1) / unit;
+    }
+
+    /// <summary>Asks the counts of a piece that the filter is about.</summary>
+    Sql From(Rollup<T> rollup, Piece piece, string selected, string rest)
+    {
+        var sql = new Sql();
+        sql.Append($"SELECT {selected} FROM {table.RollupName(rollup)} WHERE span = {(int)piece.Span}");
+        if (piece.Span == Spans.Ever) sql.Append(" AND period = 0");
+        else if (rollup.Fields.Length == 0 || !plan.Terms.Exists(term => term.HasAny && term.Column.Field == rollup.Fields[0])) sql.Append($" AND period >= {sql.Value(piece.First)} AND period < {sql.Value(piece.Until)}");
+        // Each period is looked up by itself, so that of one user's days not everybody's are read.
+        else sql.Append($" AND period = ANY(ARRAY(SELECT period FROM {table.Name}_by_all WHERE span = {(int)piece.Span} AND period >= {sql.Value(piece.First)} AND period < {sql.Value(piece.Until)}))");
+        foreach (var term in plan.Terms)
+        {
+            if (term.HasAny) sql.Append($" AND {term.Column.Name} = {(term.Any.Length == 1 ? sql.Value(term.Any[0]) : $"ANY({sql.Value(term.Any)})")}");
+            if (term.None.Length > 0) sql.Append($" AND {term.Column.Name} <> ALL({sql.Value(term.None)})");
+        }
+        return sql.Append(rest);
+    }
+}
