@@ -1,3 +1,7 @@
+import { literal } from './filters/log-filter'
+
+const allWith = (page: string, name: string, value: string) => `${page}?${new URLSearchParams([[name, literal(value)], ['range', 'all']])}`
+
 /** Every address of the console and of the API that it calls. */
 export const paths = {
   start: '/',
@@ -12,8 +16,13 @@ export const paths = {
   configuration: '/admin/configuration',
   events: '/admin/audit-logs',
   event: (id: string) => `/admin/audit-logs/events/${encodeURIComponent(id)}`,
+  /** All events that have this value, whenever they were. */
+  eventsWith: (name: 'requestId' | 'traceId' | 'conversationId', value: string) => allWith('/admin/audit-logs', name, value),
   requests: '/admin/audit-logs/requests',
+  requestsWith: (name: 'trace_id' | 'conversation_id', value: string) => allWith('/admin/audit-logs/requests', name, value),
   request: (id: string) => `/admin/audit-logs/requests?request=${encodeURIComponent(id)}`,
+  conversations: '/admin/audit-logs/conversations',
+  conversation: (id: string) => `/admin/audit-logs/conversations?conversation=${encodeURIComponent(id)}`,
 }
 
 export const api = {
@@ -36,6 +45,11 @@ export const api = {
   requestsLive: '/api/system/ws/audit-logs',
   requestStats: '/api/system/audit-logs/stats',
   requestTimeline: '/api/system/audit-logs/timeline',
+  conversations: '/api/admin/audit-logs',
+  conversationsExport: '/api/admin/audit-logs/export',
+  conversationOwners: '/api/admin/audit-logs/owners',
+  messages: (id: string) => `/api/admin/audit-logs/${encodeURIComponent(id)}/messages`,
+  views: (id: string) => `/api/admin/audit-logs/${encodeURIComponent(id)}/views`,
   health: '/api/v1/admin/health',
   retention: '/api/v1/admin/retention',
   retentionRun: '/api/v1/admin/retention/run',
