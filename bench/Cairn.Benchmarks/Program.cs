@@ -21,4 +21,5 @@ IEnumerable<(string Name, Func<Task> Ask)> Questions() =>
     ("export", new ExportQuestion(settings).Ask),
     ("http", new HttpQuestion(settings).Ask),
     ("gateway", new GatewayQuestion(settings).Ask),
+    ("conversations", new ConversationsQuestion(settings).Ask),
 ];

@@ -139,6 +139,11 @@ static class DoctorCommand
         else if (check.RootElement.GetProperty("damage").GetString() is { } damage) report.Fail("store", $"it is damaged ({damage}); stop Cairn and restore the last backup");
         else report.Ok("store", $"{store.GetProperty("engine")}, {store.GetProperty("bytes").GetInt64() / 1024.0 / 1024:0.0} MiB, sound throughout");
 
+        var conversations = health.RootElement.GetProperty("conversations");
+        var source = $"{conversations.GetProperty("source").GetString()}, {conversations.GetProperty("engine").GetString()}";
+        if (conversations.GetProperty("problem").GetString() is { } away) report.Fail("conversations", $"{source}: {away}; see docs/conversations.md");
+        else report.Ok("conversations", $"{source}, can be read{(settings.AuditLogsEnabled || owner.IsServerRunning ? "" : "; AUDIT_LOGS_ENABLED is not true, so that nobody may")}");
+
         if (health.RootElement.GetProperty("retention").GetProperty("held").GetString() is { } held) report.Warn("retention", held);
 
         Clock(report, await Newest(owner, cancel));

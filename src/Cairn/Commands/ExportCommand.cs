@@ -11,11 +11,11 @@ static class ExportCommand
     public static Command Create()
     {
         var command = new Command("export", """
-            Write requests or events as CSV or as JSON lines, to a file or to standard output.
+            Write requests, events or conversations as CSV or as JSON lines, to a file or to standard output.
 
             Example: cairn export events --format csv --from 2026-01-01 --output events.csv
             """);
-        foreach (var log in NamedLog.All) command.Subcommands.Add(Of(log));
+        foreach (var log in NamedLog.All.Append(NamedLog.Conversations)) command.Subcommands.Add(Of(log));
         return command;
     }
 
@@ -26,7 +26,7 @@ static class ExportCommand
         var command = new Command(log.Name, $"""
             Export {log.Name}, newest first; without a filter all of them.{(log.IsRequests ? "" : " It stops at 10,000 rows (Export:MaxRows) and says so.")} An export is itself recorded as an event.
 
-            Example: {(log.IsRequests ? "cairn export requests --status error --start-time 2026-01-01 -o errors.csv" : "cairn export events --actor-id u-17 --from 2026-01-01 --to 2026-01-31 -o ada.csv")}
+            Example: {Example(log)}
             """) { format, output };
         var filter = new FilterOptions(command, log.Filter);
         command.SetAction((parsed, cancel) =>
@@ -38,6 +38,10 @@ static class ExportCommand
         });
         return command;
     }
+
+    static string Example(NamedLog log) => log.IsRequests ? "cairn export requests --status error --start-time 2026-01-01 -o errors.csv"
+        : log == NamedLog.Conversations ? "AUDIT_LOGS_ENABLED=true cairn export conversations --owner-email ada@ --date-from 2026-01-01 -o ada.csv"
+        : "cairn export events --actor-id u-17 --from 2026-01-01 --to 2026-01-31 -o ada.csv";
 
     static async Task<int> Export(NamedLog log, string path, string format, string? file, Hosting.Settings settings, CancellationToken cancel)
     {

@@ -1,3 +1,4 @@
+using Cairn.Conversations;
 using Cairn.Events;
 using Cairn.Hosting;
 using Cairn.Records;
@@ -17,6 +18,9 @@ sealed record NamedLog(string Name, string List, string Export, string Live, str
     static readonly NamedLog Events = Of("events", EventFields.KindOf(EventCatalog.Known), "from", "to", "csv", "/api/v1/admin/audit-logs", "/api/v1/admin/ws/audit-logs");
 
     public static readonly NamedLog[] All = [Requests, Events];
+
+    /// <summary>What was said in chats: exported like a log, and neither imported nor followed.</summary>
+    public static readonly NamedLog Conversations = new("conversations", "/api/admin/audit-logs", "/api/admin/audit-logs/export", "", "", "csv", ConversationEndpoints.Filter, []);
 
     public bool IsRequests => this == Requests;
 

@@ -10,7 +10,7 @@ namespace Cairn.Demo;
 static class DemoMonth
 {
     const string Filled = "demo.filled";
-    const int Days = 30, RequestsOnBusiestHour = 90, EventsOnBusiestHour = 9, InOneAppend = 2_000;
+    const int Days = 30, RequestsOnBusiestHour = 90, EventsOnBusiestHour = 9, ConversationsOnBusiestHour = 2, InOneAppend = 2_000;
 
     sealed record Model(string Name, string Backend, string Endpoint, string Prefix, int Share, double TypicalMs, double TypicalPrompt, double TypicalAnswer);
 
@@ -52,6 +52,11 @@ static class DemoMonth
         var random = new Random(20_260_310);
         foreach (var part in Requests(random, now).Chunk(InOneAppend)) await host.Recorder.Append(part);
         foreach (var part in Events(random, now).Chunk(InOneAppend)) await host.Recorder.Append(part);
+        foreach (var (conversation, messages) in DemoConversations.Of(Actors.Select(actor => actor.Email).ToArray(), Times(random, now, ConversationsOnBusiestHour)))
+        {
+            await host.OwnConversations.Put(conversation, now.ToUnixTimeMilliseconds(), cancel);
+            await host.OwnConversations.Append(conversation.Id, messages, cancel);
+        }
     }
 
     /// <summary>How busy an hour is, from 0 to 1.</summary>

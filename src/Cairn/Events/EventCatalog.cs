@@ -43,7 +43,7 @@ sealed class EventCatalog
             : null;
 
     /// <summary>True for an action after which its resource is no longer there.</summary>
-    public static bool Ends(string action) => Verb(action) is "deleted" or "destroyed" or "removed" or "revoked";
+    public static bool Ends(string action) => Verb(action) is "deleted" or "destroyed" or "removed" or "revoked" or "erased";
 
     /// <summary>True for an action after which its resource is there.</summary>
     public static bool Begins(string action) => Verb(action) is "created" or "added" or "registered" or "restored" or "sent";

@@ -33,12 +33,12 @@ public sealed class ConversationsPageTests(Browser browser)
     {
         title = $"chat {n} about {(n % 2 == 0 ? "travel" : "budgets")}",
         owner_id = new[] { "ada@example.com", "grace@example.com", "linus@example.com" }[n % 3],
-        created_at = Ago(app, n + 1),
-        updated_at = Ago(app, (n + 1) / 2.0 + (n % 2 == 0 ? 0 : 0.25)),
+        created_at = Ago(app, n + 0.6),
+        updated_at = Ago(app, (n + 0.6) / 2.0 + (n % 2 == 0 ? 0 : 0.25)),
         is_archived = n % 5 == 4,
-        deleted_at = n % 9 == 8 ? Ago(app, n + 0.5) : null,
+        deleted_at = n % 9 == 8 ? Ago(app, n + 0.3) : null,
         tags = n % 2 == 0 ? new[] { "finance", "trip" } : [],
-    }, Enumerable.Range(0, n % 4).Select(m => (object)new { id = "m" + m, role = "user", content = "hello " + m, created_at = Ago(app, n + 0.9) }).ToArray()))]);
+    }, Enumerable.Range(0, n % 4).Select(m => (object)new { id = "m" + m, role = "user", content = "hello " + m, created_at = Ago(app, n + 0.5) }).ToArray()))]);
 
     /// <summary>A minute apart, the oldest first.</summary>
     static object[] Messages(CairnApp app, int count, Func<int, string> content) => [.. Enumerable.Range(0, count).Select(n => (object)new
@@ -109,7 +109,7 @@ public sealed class ConversationsPageTests(Browser browser)
         await visit.Go(Page);
         await visit.SeesRows(6, List);
         Assert.Equal(["Title", "Owner", "Status", "Messages", "Created", "Updated", "Tags"], await visit.Page.GetByRole(AriaRole.Columnheader).AllInnerTextsAsync());
-        var created = TimeZoneInfo.ConvertTime(DateTimeOffset.Parse(Ago(app, 5), CultureInfo.InvariantCulture), TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"));
+        var created = TimeZoneInfo.ConvertTime(DateTimeOffset.Parse(Ago(app, 4.6), CultureInfo.InvariantCulture), TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"));
         var cells = (await visit.Rows(List).Nth(4).GetByRole(AriaRole.Cell).AllInnerTextsAsync()).Select(text => text.Trim()).ToArray();
         Assert.Equal(["chat 4 about travel", "grace@example.com", "Archived", "0", created.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)], cells[..5]);
         Assert.Equal("finance, trip", cells[6]);
@@ -506,7 +506,7 @@ public sealed class ConversationsPageTests(Browser browser)
             for (var steps = 0; steps < 60; steps++)
             {
                 await keyboard.PressAsync("Tab");
-                if (await visit.Page.EvaluateAsync<string>("(element => element.getAttribute('aria-label') ?? (element.labels?.[0] ?? element).textContent.trim())(document.activeElement)") == name) return;
+                if (await visit.Page.EvaluateAsync<string>("(element => element.getAttribute('aria-label') ?? (document.getElementById(element.getAttribute('aria-labelledby')) ?? element.labels?.[0] ?? element).textContent.trim())(document.activeElement)") == name) return;
             }
             Assert.Fail($"{name} is not reached with the Tab key.");
         }
@@ -538,7 +538,7 @@ public sealed class ConversationsPageTests(Browser browser)
         await visit.Sees(visit.Page.GetByText("Viewed "));
         await visit.IsAccessible();
         await visit.Page.GetByText("Viewed ").First.ClickAsync();
-        await visit.Label("Find in transcript").FillAsync("needle");
+        await visit.Page.GetByRole(AriaRole.Searchbox, new() { Name = "Find in transcript" }).FillAsync("needle");
         await visit.Sees(visit.Page.Locator("mark[aria-current]"));
         await visit.IsAccessible();
         Assert.Equal(0, await visit.Page.EvaluateAsync<int>("Math.max(...[...document.querySelectorAll('[role=dialog], [data-scrolls]')].map(box => box.scrollWidth - box.clientWidth))"));
