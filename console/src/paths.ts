@@ -21,6 +21,8 @@ export const paths = {
   requests: '/admin/audit-logs/requests',
   requestsWith: (name: 'trace_id' | 'conversation_id', value: string) => allWith('/admin/audit-logs/requests', name, value),
   request: (id: string) => `/admin/audit-logs/requests?request=${encodeURIComponent(id)}`,
+  conversations: '/admin/audit-logs/conversations',
+  conversation: (id: string) => `/admin/audit-logs/conversations?conversation=${encodeURIComponent(id)}`,
 }
 
 export const api = {
@@ -43,6 +45,11 @@ export const api = {
   requestsLive: '/api/system/ws/audit-logs',
   requestStats: '/api/system/audit-logs/stats',
   requestTimeline: '/api/system/audit-logs/timeline',
+  conversations: '/api/admin/audit-logs',
+  conversationsExport: '/api/admin/audit-logs/export',
+  conversationOwners: '/api/admin/audit-logs/owners',
+  messages: (id: string) => `/api/admin/audit-logs/${encodeURIComponent(id)}/messages`,
+  views: (id: string) => `/api/admin/audit-logs/${encodeURIComponent(id)}/views`,
   health: '/api/v1/admin/health',
   retention: '/api/v1/admin/retention',
   retentionRun: '/api/v1/admin/retention/run',

@@ -14,6 +14,7 @@ import { Shell } from './shell/Shell'
 const LinkPage = lazy(() => import('./session/LinkPage').then((page) => ({ default: page.LinkPage })))
 const EventPage = lazy(() => import('./events/EventPage').then((page) => ({ default: page.EventPage })))
 const RequestsPage = lazy(() => import('./requests/RequestsPage').then((page) => ({ default: page.RequestsPage })))
+const ConversationsPage = lazy(() => import('./conversations/ConversationsPage').then((page) => ({ default: page.ConversationsPage })))
 const OverviewPage = lazy(() => import('./overview/OverviewPage').then((page) => ({ default: page.OverviewPage })))
 const UsersPage = lazy(() => import('./users/UsersPage').then((page) => ({ default: page.UsersPage })))
 const KeysPage = lazy(() => import('./keys/KeysPage').then((page) => ({ default: page.KeysPage })))
@@ -62,6 +63,7 @@ export const router = createBrowserRouter([
           {
             element: <Shell />,
             children: [
+              { path: paths.conversations, element: <ConversationsPage /> },
               { path: paths.users, element: <UsersPage /> },
               { path: paths.user(':id').replace('%3A', ':'), element: <UsersPage /> },
               { path: paths.keys, element: <KeysPage /> },

@@ -9,13 +9,19 @@ export interface Choice {
 }
 
 /** One of many: a button that says what is chosen, and a list that can be searched. */
-export function FilterPanel({ label, all, choices, chosen, isLoading = false, onSearch, onOpen, onChange }: {
+export function FilterPanel({ label, all, choices, chosen, hint, least = 0, isLoading = false, error, onSearch, onOpen, onChange }: {
   label: string
   all: string
+  /** What to know before searching. */
+  hint?: string
+  /** Characters from which on it searches elsewhere. */
+  least?: number
   choices: Choice[]
   /** What is chosen now, which need not be among the choices found. */
   chosen?: Choice
   isLoading?: boolean
+  /** Why there are no choices. */
+  error?: Error | null
   /** Asks elsewhere for what matches; without it the choices are searched here. */
   onSearch?: (text: string) => void
   onOpen?: () => void
@@ -35,6 +41,12 @@ export function FilterPanel({ label, all, choices, chosen, isLoading = false, on
     ),
   }))
 
+  const message = error
+    ? { variant: 'error' as const, title: 'The search failed', body: error.message }
+    : found.length > 0 || isLoading || (wanted === '' && least > 0)
+      ? undefined
+      : { variant: 'empty' as const, ...(wanted.length < least ? { title: 'Type on', body: `The search begins at ${least} characters.` } : { title: 'Nothing found', body: 'No entry matches this search.' }) }
+
   function setText(text: string) {
     setSearch(text)
     onSearch?.(text)
@@ -43,6 +55,7 @@ export function FilterPanel({ label, all, choices, chosen, isLoading = false, on
   return (
     <SelectPanel
       title={label}
+      subtitle={hint}
       placeholder={all}
       placeholderText="Search"
       inputLabel={label}
@@ -67,7 +80,7 @@ export function FilterPanel({ label, all, choices, chosen, isLoading = false, on
         setOpen(false)
         setText('')
       }}
-      message={found.length === 0 && !isLoading ? { variant: 'empty', title: 'Nothing found', body: 'No entry matches this search.' } : undefined}
+      message={message}
       overlayProps={{ width: 'medium', maxHeight: 'medium' }}
     />
   )
