@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text.Json;
 using Cairn.Hosting;
+using Cairn.Storage;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Cairn.Commands;
@@ -42,7 +43,7 @@ sealed class Owner : IAsyncDisposable
     /// <param name="mayBegin">Makes a data directory where there is none. What only reads does not: a mistyped directory must not pass for an empty log.</param>
     public static async Task<Owner> Connect(Settings settings, CancellationToken cancel, bool mayBegin = false)
     {
-        if (!mayBegin && !File.Exists(Path.Combine(settings.DataDirectory, "log.db")))
+        if (!mayBegin && settings.Store.Engine == StoreEngine.Sqlite && !File.Exists(Path.Combine(settings.DataDirectory, "log.db")))
             throw new CommandException($"There is no log in {settings.DataDirectory}. Name the directory that the server uses with --data.");
         for (var patience = StartsWithin; ; patience -= StartsSoon)
         {

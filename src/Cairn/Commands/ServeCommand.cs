@@ -29,7 +29,7 @@ static class ServeCommand
         using var logs = Logs();
         await using var host = await CairnHost.Start(settings, TimeProvider.System, logs, prepare: host => Prepare(host, cancel));
 
-        Console.WriteLine($"Cairn keeps its log in {settings.DataDirectory}");
+        Console.WriteLine($"Cairn keeps its log in {(settings.Store.Url is null ? settings.DataDirectory : settings.Store)}");
         if (host.GatewayUrl is { } gateway) Console.WriteLine($"Gateway  {gateway.OriginalString}");
         if (host.ConsoleUrl is { } console) Console.WriteLine($"Console  {console.OriginalString}");
         foreach (var line in await FirstStart.Begin(host, cancel)) Console.WriteLine(line);

@@ -9,7 +9,7 @@ static class SettingOptions
     static readonly (Option<string> Option, string Key)[] All =
     [
         (new("--data") { Description = "Directory that holds all state (default ./data)", HelpName = "DIR", Recursive = true }, "Data"),
-        (new("--store") { Description = "Where the log is kept: sqlite", HelpName = "STORE", Recursive = true }, "Store"),
+        (new("--store") { Description = "Where the log is kept: sqlite, postgres://... or clickhouse://... (default sqlite)", HelpName = "STORE", Recursive = true }, "Store"),
         (new("--gateway") { Description = "Address of the gateway (default http://localhost:10243)", HelpName = "URL", Recursive = true }, "Gateway:Url"),
         (new("--console") { Description = "Address of the console (default http://localhost:10242)", HelpName = "URL", Recursive = true }, "Console:Url"),
         (new("--role") { Description = "Which listeners to open: both, gateway or console (default both)", HelpName = "ROLE", Recursive = true }, "Role"),

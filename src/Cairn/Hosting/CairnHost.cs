@@ -1,13 +1,10 @@
 using Cairn.Access;
 using Cairn.Access.Oidc;
-using Cairn.Events;
 using Cairn.Gateway;
 using Cairn.Records;
-using Cairn.Requests;
 using Cairn.Requests.Remote;
 using Cairn.Retention;
 using Cairn.Storage;
-using Cairn.Storage.Sqlite;
 
 namespace Cairn.Hosting;
 
@@ -99,20 +96,17 @@ sealed class CairnHost : IAsyncDisposable
         CairnHost? host = null;
         try
         {
-            ILogStore log = SqliteLogStore.Open(directory.Path, RequestFields.Kind, EventFields.KindOf(settings.Catalog));
-            log = around?.Invoke(log) ?? log;
-            var control = SqliteControlStore.Open(directory.Path);
-            host = new(settings, clock, logs, directory, log, control);
+            var stores = await Stores.Open(settings, directory.Path);
+            host = new(settings, clock, logs, directory, around?.Invoke(stores.Log) ?? stores.Log, stores.Control);
             if (prepare is not null) await prepare(host);
             await host.Listen(openToOthers);
             host.housekeeping = openToOthers ? Task.Run(host.KeepHouse) : Task.CompletedTask;
             return host;
         }
-        catch (Exception error)
+        catch
         {
             if (host is not null) await host.DisposeAsync();
             else directory.Dispose();
-            if (error is SqliteException) throw new IOException($"The store in {settings.DataDirectory} does not open: {error.Message}. If the disk is sound, restore the last backup.", error);
             throw;
         }
     }

@@ -6,6 +6,7 @@ using Cairn.Events;
 using Cairn.Gateway;
 using Cairn.Records;
 using Cairn.Requests.Remote;
+using Cairn.Storage;
 
 namespace Cairn.Hosting;
 
@@ -24,8 +25,8 @@ sealed partial record Settings
     /// <summary>Fills a fresh data directory with a month of invented records and adds a backend without a model. <c>--demo</c>, off by default.</summary>
     public bool Demo { get; init; }
 
-    /// <summary>Which engine keeps the log. <c>--store</c>, default <c>sqlite</c>.</summary>
-    public string Store { get; init; } = "sqlite";
+    /// <summary>Where the log is kept. <c>--store</c>, default <c>sqlite</c>, in the data directory.</summary>
+    public StoreAddress Store { get; init; } = StoreAddress.Sqlite;
 
     public Role Role { get; init; }
 
@@ -77,7 +78,7 @@ sealed partial record Settings
     public IEnumerable<(string Name, string? Value)> Audited =>
     [
         ("Retention:RequestDays", RequestDays.ToString()), ("Retention:EventDays", EventDays.ToString()), ("Retention:MaxBytes", MaxBytes.ToString()), ("Export:MaxRows", ExportRows.ToString()),
-        ("Store", Store), ("Role", Role.ToString().ToLowerInvariant()), ("Gateway:Url", Gateway.OriginalString), ("Console:Url", Console.OriginalString), ("Console:PublicUrl", PublicUrl?.OriginalString),
+        ("Store", Store.ToString()), ("Role", Role.ToString().ToLowerInvariant()), ("Gateway:Url", Gateway.OriginalString), ("Console:Url", Console.OriginalString), ("Console:PublicUrl", PublicUrl?.OriginalString),
         ("TrustedProxies", TrustedProxies.Count == 0 ? null : string.Join(", ", TrustedProxies)),
         ("Console:Gateways", Gateways.Count == 0 ? null : string.Join(", ", Gateways.Select(gateway => $"{gateway.Name} {gateway.Url}"))),
         ("Oidc:Issuer", Oidc?.Issuer.OriginalString), ("Oidc:ClientId", Oidc?.ClientId), ("Oidc:RoleClaim", Oidc?.RoleClaim),
@@ -120,12 +121,12 @@ sealed partial record Settings
             throw new SettingException($"Setting {Texts.Shown(unknown)} is not known; docs/configuration.md lists those that are.");
 
         var store = Value(all, "Store") ?? "sqlite";
-        if (store != "sqlite") throw Refused("Store", store.Contains('@', StringComparison.Ordinal) ? "(hidden: holds a password)" : store, "sqlite");
+        if (!StoreAddress.TryRead(store, out var address)) throw Refused("Store", StoreAddress.Shown(store), StoreAddress.Allowed);
         return new()
         {
             DataDirectory = directory,
             Demo = Value(all, "Demo") switch { null or "false" => false, "true" => true, var other => throw Refused("Demo", other, "true or false") },
-            Store = store,
+            Store = address,
             Role = (Value(all, "Role") ?? "both") switch
             {
                 "both" => Role.Both,

@@ -1,4 +1,5 @@
 using Cairn.Access;
+using Cairn.Storage;
 using Cairn.Support;
 
 namespace Cairn.Hosting;
@@ -21,6 +22,15 @@ public class SettingsTests
         Assert.StartsWith($"Setting {name} is not known", Refused(json).Message, StringComparison.Ordinal);
 
     [Theory]
+    [InlineData("postgres://cairn:a%20secret@db.example.com:5433/au%20dit?sslmode=require", "postgres://cairn@db.example.com:5433/au dit"), InlineData("clickhouse://localhost/cairn", "clickhouse://localhost/cairn"), InlineData("sqlite", "sqlite")]
+    public void The_address_of_a_store_is_shown_without_its_password(string text, string shown)
+    {
+        Assert.True(StoreAddress.TryRead(text, out var address));
+        Assert.Equal(shown, address.ToString());
+        Assert.Equal(text.Contains('%', StringComparison.Ordinal) ? "a secret" : null, address.Url is null ? null : address.Password);
+    }
+
+    [Theory]
     [InlineData("http://cairn.example.com:21443"), InlineData("https://localhost:1"), InlineData("http://localhost:1/path"), InlineData("nonsense")]
     public void An_address_is_localhost_or_a_number_so_that_no_name_opens_every_interface(string address) =>
         Assert.StartsWith("Setting Gateway:Url is '", Refused("{\"Gateway\":{\"Url\":\"" + address + "\"}}").Message, StringComparison.Ordinal);
@@ -33,6 +43,7 @@ public class SettingsTests
     [InlineData("Admin:Email", """{"Admin":{"Password":"a long and odd phrase"}}"""), InlineData("Admin:Email", """{"Admin":{"Email":"ada","Password":"a long and odd phrase"}}""")]
     [InlineData("Admin:Password", """{"Admin":{"Email":"ada@example.com"}}"""), InlineData("Admin:Password", """{"Admin":{"Email":"ada@example.com","Password":"a-secret"}}""")]
     [InlineData("Oidc:Issuer", """{"Oidc":{"ClientId":"cairn"}}"""), InlineData("Oidc:Issuer", """{"Oidc":{"Issuer":"http://id.example.com","ClientId":"cairn"}}"""), InlineData("Oidc:Issuer", """{"Oidc":{"Issuer":"https://u:a-secret@id.example.com","ClientId":"cairn"}}""")]
+    [InlineData("Store", """{"Store":"postgres://cairn:a-secret@db"}"""), InlineData("Store", """{"Store":"mysql://cairn:a-secret@db/cairn"}"""), InlineData("Store", """{"Store":"postgres://:a-secret@/cairn"}""")]
     [InlineData("Oidc:ClientId", """{"Oidc":{"Issuer":"https://id.example.com"}}"""), InlineData("Oidc:Scope", """{"Oidc":{"Issuer":"https://id.example.com","ClientId":"cairn","Scope":"email"}}""")]
     public void A_value_that_is_not_understood_stops_the_start_and_no_secret_is_said(string name, string json)
     {

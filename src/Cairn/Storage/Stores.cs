@@ -1,0 +1,38 @@
+using Cairn.Events;
+using Cairn.Hosting;
+using Cairn.Requests;
+using Cairn.Storage.Sqlite;
+
+namespace Cairn.Storage;
+
+/// <summary>The stores of one Cairn.</summary>
+sealed record Stores(ILogStore Log, IControlStore Control)
+{
+    /// <summary>Opens the stores that the settings name. When it throws an <see cref="IOException"/> nothing is open, and the message is one line that says what mends it.</summary>
+    /// <param name="directory">The data directory, which this process has.</param>
+    public static async Task<Stores> Open(Settings settings, string directory)
+    {
+        var (requests, events) = (RequestFields.Kind, EventFields.KindOf(settings.Catalog));
+        return settings.Store.Engine switch
+        {
+            StoreEngine.Sqlite => await Both(directory, () => Task.FromResult<ILogStore>(SqliteLogStore.Open(directory, requests, events)), () => Task.FromResult<IControlStore>(SqliteControlStore.Open(directory))),
+            _ => throw new SettingException($"Setting Store is '{settings.Store}'; this build opens sqlite alone."),
+        };
+    }
+
+    static async Task<Stores> Both(string where, Func<Task<ILogStore>> openLog, Func<Task<IControlStore>> openControl)
+    {
+        ILogStore? log = null;
+        try
+        {
+            log = await openLog();
+            return new(log, await openControl());
+        }
+        catch (Exception error)
+        {
+            if (log is not null) await log.DisposeAsync();
+            if (error is SqliteException) throw new IOException($"The store in {where} does not open: {error.Message}. If the disk is sound, restore the last backup.", error);
+            throw;
+        }
+    }
+}
