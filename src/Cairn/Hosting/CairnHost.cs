@@ -152,8 +152,9 @@ sealed class CairnHost : IAsyncDisposable
                 await SelfAudit.WriteKept(Stopping);
                 await Sessions.Refresh(Stopping);
                 await Keys.WriteLastUses(Stopping);
-                await Retention.RunWhenDue(Stopping);
                 await Inference.Ledger.TellGap();
+                // Last, because it needs the log to be read and a store may be away.
+                await Retention.RunWhenDue(Stopping);
             }
             catch (OperationCanceledException)
             {

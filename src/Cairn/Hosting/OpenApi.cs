@@ -184,7 +184,8 @@ static class OpenApi
             ["Health"] = Object(
                 ("status", Type("string")),
                 ("records", Object([.. RecordCounts.Select(name => (name, Type("integer")))])),
-                ("store", Object(("engine", Type("string")), ("writable", Type("boolean")), ("problem", Nullable("string")), ("bytes", Type("integer")), ("freeDiskBytes", Nullable("integer")))),
+                ("store", Object(("engine", Type("string")), ("writable", Type("boolean")), ("problem", Nullable("string")), ("degraded", Nullable("string")), ("bytes", Type("integer")), ("freeDiskBytes", Nullable("integer")))),
+                ("outbox", new JsonObject { ["oneOf"] = new JsonArray(Object(("waiting", Type("integer")), ("waitingSince", Nullable("string")), ("setAside", Type("integer")), ("bytes", Type("integer"))), Type("null")) }),
                 ("oldest", Object(("request", Nullable("string")), ("event", Nullable("string")))),
                 ("retention", Schema("Retention"))),
             ["Problem"] = Optional(Object(("type", Type("string")), ("title", Type("string")), ("status", Type("integer")), ("detail", Type("string")), ("parameter", Type("string"))), "parameter"),

@@ -1,6 +1,7 @@
 using Cairn.Events;
 using Cairn.Hosting;
 using Cairn.Requests;
+using Cairn.Storage.ClickHouse;
 using Cairn.Storage.Sqlite;
 
 namespace Cairn.Storage;
@@ -10,14 +11,22 @@ sealed record Stores(ILogStore Log, IControlStore Control)
 {
     /// <summary>Opens the stores that the settings name. When it throws an <see cref="IOException"/> nothing is open, and the message is one line that says what mends it.</summary>
     /// <param name="directory">The data directory, which this process has.</param>
+    /// <exception cref="SettingException">The address has what its engine does not know.</exception>
     public static async Task<Stores> Open(Settings settings, string directory)
     {
         var (requests, events) = (RequestFields.Kind, EventFields.KindOf(settings.Catalog));
         return settings.Store.Engine switch
         {
             StoreEngine.Sqlite => await Both(directory, () => Task.FromResult<ILogStore>(SqliteLogStore.Open(directory, requests, events)), () => Task.FromResult<IControlStore>(SqliteControlStore.Open(directory))),
-            _ => throw new SettingException($"Setting Store is '{settings.Store}'; this build opens sqlite alone."),
+            StoreEngine.ClickHouse => await Both(directory, () => OpenClickHouse(settings, directory), () => Task.FromResult<IControlStore>(SqliteControlStore.Open(directory))),
+            _ => throw new SettingException($"Setting Store is '{settings.Store}'; this build opens sqlite and clickhouse alone."),
         };
+    }
+
+    static async Task<ILogStore> OpenClickHouse(Settings settings, string directory)
+    {
+        if (!ClickHouseAddress.TryRead(settings.Store, out var address, out var fault)) throw new SettingException($"Setting Store has {fault}; allowed is {ClickHouseAddress.Allowed}.");
+        return await ClickHouseLogStore.Open(directory, address, RequestFields.Kind, EventFields.KindOf(settings.Catalog), TimeProvider.System);
     }
 
     static async Task<Stores> Both(string where, Func<Task<ILogStore>> openLog, Func<Task<IControlStore>> openControl)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Cairn.Storage;
 using Cairn.Storage.ClickHouse;
 
 namespace Cairn.Support;
@@ -111,7 +112,8 @@ sealed class ClickHouseServer : IAsyncDisposable
 
     public static ClickHouseAddress Address(string url)
     {
-        Assert.True(ClickHouseAddress.TryRead(url, out var address, out var fault), fault);
+        Assert.True(StoreAddress.TryRead(url, out var store));
+        Assert.True(ClickHouseAddress.TryRead(store, out var address, out var fault), fault);
         return address;
     }
 

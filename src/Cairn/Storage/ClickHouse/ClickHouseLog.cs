@@ -8,7 +8,7 @@ namespace Cairn.Storage.ClickHouse;
 /// One kind's log in ClickHouse. A read first waits for what was acknowledged here before it to be delivered; then every
 /// statement of it is bounded by the position up to which that is so, so that all of them see one state of the log.
 /// </summary>
-sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address, ClickHouseTable<T> table, OutboxKind own, Outbox.Outbox outbox, SemaphoreSlim delivering, Func<OutboxKind, CancellationToken, Task> settle) : ILog<T> where T : class, IRecord, new()
+sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address, ClickHouseTable<T> table, OutboxKind own, Outbox.Outbox outbox, SemaphoreSlim delivering, TimeProvider clock, Func<OutboxKind, CancellationToken, Task> settle) : ILog<T> where T : class, IRecord, new()
 {
     /// <summary>Positions that a tail looks at in one read; more where the store has to look for them everywhere.</summary>
     const int MostExamined = 10_000, MostExaminedFar = 1_000_000;
@@ -29,6 +29,10 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
 
     /// <summary>A cut costs one statement, however much it hides.</summary>
     public int DropsAtOnce => int.MaxValue;
+
+    static readonly TimeSpan DaysKept = TimeSpan.FromMilliseconds(500);
+
+    volatile KnownDays? days;
 
     readonly record struct Key(long Ms, long Position);
 
@@ -60,9 +64,8 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
         // 2. The keys of the page, window by window of time; one more tells whether the list goes on.
         var keys = new List<Key>();
         var (need, skip) = (request.Limit + 1, request.Skip);
-        var days = await Days(cancel);
         if (skip > 0) (until, skip) = await PassOver(where, until, skip, cancel);
-        foreach (var (from, end) in Windows(days, request.Filter.FromMs ?? long.MinValue, until, skip + need))
+        foreach (var (from, end) in Windows(await Days(cancel), request.Filter.FromMs ?? long.MinValue, until, skip + need))
         {
             var found = await Keys($"{where} AND ms >= {from} AND ms < {end}", skip, need - keys.Count + MostOfOnePlace, cancel);
             if (skip > 0 && found.Count == 0) skip = Math.Max(0, skip - await Number($"SELECT count() FROM {table.Name} WHERE {where} AND ms >= {from} AND ms < {end}", cancel));
@@ -224,34 +227,37 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
     public async Task<Summary<T>> Summarise(Filter<T> filter, IReadOnlyList<Field<T>[]> groupings, bool percentiles, CancellationToken cancel)
     {
         await settle(own, cancel);
-        var groups = groupings.Select(_ => (IReadOnlyList<Group>)[]).ToArray();
+        var groups = groupings.Select(_ => new List<Group>()).ToArray();
         var measured = percentiles && Kind.Measured is not null ? new Histogram() : null;
         if (await Where(filter, own.Delivered, cancel) is not { } where) return new(0, new long[Kind.Sums.Length], groups, measured);
 
+        // One statement for all of it; what is counted for the durations adds nothing up.
         var sums = string.Concat(Kind.Sums.Select(field => $", toInt64(ifNull(sum({table.Column(field)}), 0))"));
-        for (var i = 0; i < groups.Length; i++) groups[i] = await Groups(groupings[i]);
+        var noSums = string.Concat(Kind.Sums.Select(_ => ", toInt64(0)"));
+        List<string> parts = [.. groupings.Select((by, i) => By(i, string.Join(", ", by.Select(table.Column))))];
+        if (groups.Length == 0) parts.Add(By(0, ""));
+        if (measured is not null) parts.Add($"SELECT toInt64(-1), [toString(measured_bin)], toInt64(count()){noSums} FROM {table.Name} WHERE {where} GROUP BY measured_bin");
+
+        var whole = new List<Group>();
+        for (var rows = new RowReader(await client.Query(string.Join(" UNION ALL ", parts) + " FORMAT RowBinary", cancel)); !rows.AtEnd;)
+        {
+            var number = (int)rows.Number();
+            var values = new string?[rows.Byte()];
+            for (var i = 0; i < values.Length; i++) values[i] = ClickHouseTable<T>.ReadText(ref rows);
+            var count = rows.Number();
+            var added = new long[Kind.Sums.Length];
+            for (var i = 0; i < added.Length; i++) added[i] = rows.Number();
+            if (number < 0) measured!.Add(int.Parse(values[0]!, CultureInfo.InvariantCulture), count);
+            else if (groups.Length == 0) whole.Add(new(values, count, added));
+            else if (count > 0) groups[number].Add(new(values, count, added));
+        }
+        foreach (var list in groups) list.Sort((one, other) => other.Count.CompareTo(one.Count));
         // Every record is in one group of each grouping, so that one of them is the whole.
-        var whole = groups.Length > 0 ? groups[0] : await Groups([]);
-        if (measured is not null)
-            for (var rows = new RowReader(await client.Query($"SELECT measured_bin, toInt64(count()) FROM {table.Name} WHERE {where} GROUP BY measured_bin FORMAT RowBinary", cancel)); !rows.AtEnd;) measured.Add(rows.Short(), rows.Number());
+        if (groups.Length > 0) whole = groups[0];
         return new(whole.Sum(group => group.Count), [.. Kind.Sums.Select((_, i) => whole.Sum(group => group.Sums[i]))], groups, measured);
 
-        async Task<IReadOnlyList<Group>> Groups(Field<T>[] by)
-        {
-            var columns = string.Concat(by.Select(field => table.Column(field) + ", "));
-            var grouped = by.Length == 0 ? "" : $" GROUP BY {columns[..^2]}";
-            var list = new List<Group>();
-            for (var rows = new RowReader(await client.Query($"SELECT {columns}toInt64(count()) AS many{sums} FROM {table.Name} WHERE {where}{grouped} ORDER BY many DESC FORMAT RowBinary", cancel)); !rows.AtEnd;)
-            {
-                var values = new string?[by.Length];
-                for (var i = 0; i < values.Length; i++) values[i] = ClickHouseTable<T>.ReadText(ref rows);
-                var count = rows.Number();
-                var added = new long[Kind.Sums.Length];
-                for (var i = 0; i < added.Length; i++) added[i] = rows.Number();
-                if (count > 0) list.Add(new(values, count, added));
-            }
-            return list;
-        }
+        string By(int number, string columns) =>
+            $"SELECT toInt64({number}), {(columns == "" ? "emptyArrayString()" : $"[{columns}]")}, toInt64(count()){sums} FROM {table.Name} WHERE {where}{(columns == "" ? "" : $" GROUP BY {columns}")}";
     }
 
     public async Task<long?> OldestMs(CancellationToken cancel)
@@ -326,11 +332,19 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
         : $"SELECT partition, sum(rows) FROM system.parts WHERE database = '{address.Database}' AND table = '{name}' AND active GROUP BY partition";
 
     /// <summary>The days that hold anything, and about how much, the newest first. The engine knows them without looking at records.</summary>
-    public async Task<List<(long Day, long Rows)>> Days(CancellationToken cancel)
+    async Task<List<(long Day, long Rows)>> Days(CancellationToken cancel)
     {
+        // What this writer delivered or dropped counts at once; what others did, in a moment.
+        var known = days;
+        if (known is not null && known.Delivered == own.Delivered && ReferenceEquals(known.Cuts, own.Cuts) && clock.GetElapsedTime(known.At) < DaysKept) return known.List;
+        known = new([], own.Delivered, own.Cuts, clock.GetTimestamp());
         var lines = await client.Text(PartitionsOf(table.Name), cancel);
-        return [.. lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).Select(parts => (long.Parse(parts[0], CultureInfo.InvariantCulture), long.Parse(parts[1], CultureInfo.InvariantCulture))).OrderDescending()];
+        known.List.AddRange(lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).Select(parts => (long.Parse(parts[0], CultureInfo.InvariantCulture), long.Parse(parts[1], CultureInfo.InvariantCulture))).OrderDescending());
+        days = known;
+        return known.List;
     }
+
+    sealed record KnownDays(List<(long Day, long Rows)> List, long Delivered, Cut[] Cuts, long At);
 
     /// <summary>Reads every column of every day; the engine compares what it reads with its checksums. Null when all is well.</summary>
     public async Task<string?> Damage(CancellationToken cancel)

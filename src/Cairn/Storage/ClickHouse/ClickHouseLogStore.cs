@@ -34,8 +34,8 @@ sealed class ClickHouseLogStore : ILogStore
         (this.address, this.outbox, this.clock) = (address, outbox, clock);
         client = new(address);
         var delivering = new SemaphoreSlim(1);
-        requests = new(client, address, new(requestKind), outbox.Kinds[0], outbox, delivering, Settle);
-        events = new(client, address, new(eventKind), outbox.Kinds[1], outbox, delivering, Settle);
+        requests = new(client, address, new(requestKind), outbox.Kinds[0], outbox, delivering, clock, Settle);
+        events = new(client, address, new(eventKind), outbox.Kinds[1], outbox, delivering, clock, Settle);
         courier = new(client, outbox, delivering, [new Route<RequestRecord>(requests, client, address, outbox), new Route<EventRecord>(events, client, address, outbox)], pace, clock, Delivered);
     }
 
