@@ -276,6 +276,9 @@ sealed class ClickHouseLogStore : ILogStore
     /// <summary>Waits until what was acknowledged here before is delivered, as far as that is to be had soon.</summary>
     Task Settle(OutboxKind kind, CancellationToken cancel) => courier.Settle(kind, cancel);
 
+    /// <summary>Waits for the courier to come back from its next round, whether or not it could deliver.</summary>
+    public Task Settle(CancellationToken cancel) => courier.NextRound.WaitAsync(cancel);
+
     public Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel) => outbox.Readers.Read(reader => outbox.Starts.Read(reader.Connection), cancel);
 
     public async Task<StoreHealth> Health(CancellationToken cancel)

@@ -8,6 +8,9 @@ sealed record CourierPace
     /// <summary>What waits is delivered after this long, many records in one block. A reader does not wait for it: it sends the courier at once.</summary>
     public TimeSpan DeliverAfter { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>So many waiting records are a block's worth: nothing is gained by waiting for more.</summary>
+    public long Plenty { get; init; } = 100_000;
+
     /// <summary>The least time between two deliveries, however often readers ask: each makes new files in the store.</summary>
     public TimeSpan LeastPause { get; init; } = TimeSpan.FromMilliseconds(100);
 
@@ -35,9 +38,6 @@ sealed class Courier(
     /// <summary>What one block holds at most, in bytes of rows: some hundred thousand records.</summary>
     const long MostInBlock = 64 << 20;
 
-    /// <summary>Waiting records that are a block's worth: nothing is gained by waiting for more.</summary>
-    const long Plenty = 100_000;
-
     /// <summary>How long the server may go on with a block whose answer was lost.</summary>
     static readonly TimeSpan WorksOnWithin = TimeSpan.FromMinutes(3), AskAgainAfter = TimeSpan.FromMilliseconds(100);
 
@@ -63,6 +63,9 @@ sealed class Courier(
         urgent.Ring();
         more.Ring();
     }
+
+    /// <summary>Ends with the next round, be it that it delivered or that it failed.</summary>
+    public Task NextRound => HasWork || problem is not null ? rounds.Next : Task.CompletedTask;
 
     public void Start() => running = Task.Run(Run);
 
@@ -133,7 +136,7 @@ sealed class Courier(
                 await Any(come, verifyIn);
                 continue;
             }
-            if (outbox.Kinds.Sum(kind => kind.Last - kind.Delivered) < Plenty && !urgent.HasRungSince(lastRound))
+            if (outbox.Kinds.Sum(kind => kind.Last - kind.Delivered) < pace.Plenty && !urgent.HasRungSince(lastRound))
             {
                 var left = pace.DeliverAfter - clock.GetElapsedTime(lastRound);
                 if (left > TimeSpan.Zero) await Any(soon, left);

@@ -7,10 +7,13 @@ namespace Cairn.Storage.ClickHouse;
 /// <summary>The contract, and what is ClickHouse's own, behind its outbox.</summary>
 public sealed class ClickHouseLogStoreTests(SharedClickHouse shared) : LogStoreContract, IClassFixture<SharedClickHouse>
 {
-    /// <summary>Readers may send the courier as often as they like; nothing else is otherwise than in a server.</summary>
-    internal static readonly CourierPace Pace = new() { LeastPause = TimeSpan.Zero };
+    /// <summary>Readers may send the courier as often as they like, and wait for it however busy the machine is.</summary>
+    internal static readonly CourierPace Pace = new() { LeastPause = TimeSpan.Zero, ReadsWait = TimeSpan.FromSeconds(60) };
 
     readonly Dictionary<string, string> databases = [];
+
+    /// <summary>A question takes ClickHouse milliseconds, however small the log.</summary>
+    private protected override int Steps => 8;
 
     private protected override ILogStore Open(string place) => OpenStore(place).GetAwaiter().GetResult();
 
