@@ -20,5 +20,6 @@ IEnumerable<(string Name, Func<Task> Ask)> Questions() =>
     ("search", new SearchQuestion(settings).Ask),
     ("export", new ExportQuestion(settings).Ask),
     ("http", new HttpQuestion(settings).Ask),
+    ("clickhouse", new ClickHouseQuestion(settings).Ask),
     ("gateway", new GatewayQuestion(settings).Ask),
 ];

@@ -10,9 +10,9 @@ namespace Cairn.Benchmarks;
 /// <param name="Tables">Where tables are kept between runs.</param>
 sealed record Settings(string Question, long[] Rows, bool Short, Shape[] Shapes, string Tables)
 {
-    static readonly string[] Known = ["append", "bytes", "read", "page", "search", "export", "http", "gateway", "all"];
+    static readonly string[] Known = ["append", "bytes", "read", "page", "search", "export", "http", "clickhouse", "gateway", "all"];
 
-    const string Usage = "usage: Cairn.Benchmarks [append|bytes|read|page|search|export|http|gateway|all] [--rows 1m,10m] [--shape low|high] [--short] [--tables DIR]";
+    const string Usage = "usage: Cairn.Benchmarks [append|bytes|read|page|search|export|http|clickhouse|gateway|all] [--rows 1m,10m] [--shape low|high] [--short] [--tables DIR]";
 
     /// <summary>Reading is pages and searches too.</summary>
     public bool Asks(string question) => Question == "all" || Question == question || (Question == "read" && question is ("page" or "search"));

@@ -139,6 +139,8 @@ static class DoctorCommand
         else if (check.RootElement.GetProperty("damage").GetString() is { } damage) report.Fail("store", $"it is damaged ({damage}); stop Cairn and restore the last backup");
         else report.Ok("store", $"{store.GetProperty("engine")}, {store.GetProperty("bytes").GetInt64() / 1024.0 / 1024:0.0} MiB, sound throughout");
 
+        if (store.GetProperty("degraded").GetString() is { } degraded) report.Warn("store", degraded);
+
         if (health.RootElement.GetProperty("retention").GetProperty("held").GetString() is { } held) report.Warn("retention", held);
 
         Clock(report, await Newest(owner, cancel));

@@ -24,6 +24,9 @@ sealed class ClickHouseServer : IAsyncDisposable
 
     public int NativePort { get; }
 
+    /// <summary>The one that CAIRN_TEST_CLICKHOUSE names, as tests/chdb offers it; null when it names none.</summary>
+    public static ClickHouseServer? Named() => Environment.GetEnvironmentVariable("CAIRN_TEST_CLICKHOUSE") is { Length: > 0 } port ? new(int.Parse(port), 0) : null;
+
     /// <param name="ports">Its own two ports; taken by <see cref="FreePort"/> where others must know them before it starts.</param>
     /// <param name="more">What its configuration has besides.</param>
     public static async Task<ClickHouseServer> Start((int Http, int Native)? ports = null, string more = "")
@@ -137,7 +140,7 @@ public sealed class SharedClickHouse : IAsyncDisposable
         await gate.WaitAsync(TestContext.Current.CancellationToken);
         try
         {
-            return server ??= await ClickHouseServer.Start();
+            return server ??= ClickHouseServer.Named() ?? await ClickHouseServer.Start();
         }
         finally
         {
