@@ -33,7 +33,7 @@ public sealed class ClickHouseLogStoreTests(SharedClickHouse shared) : LogStoreC
 
     static readonly long Midnight = Some.Midnight;
 
-    async Task Fill(Twins twins)
+    static async Task Fill(Twins twins)
     {
         var random = new RandomRecords(7);
         for (var day = 0; day < 3; day++) await twins.Append([.. Enumerable.Range(0, 30).Select(i => random.Request(Midnight + day * Some.Day + i))], [.. Enumerable.Range(0, 30).Select(i => random.Event(Midnight + day * Some.Day + i))]);
