@@ -129,7 +129,6 @@ public sealed class ClickHouseLogStoreTests(SharedClickHouse shared) : LogStoreC
         var (deleted, created) = (Some.Event(Midnight + 5, "project.deleted", "Project", "p1"), Some.Event(Midnight + 7, "project.created", "Project", "p1"));
         await one.Append(Twins.Batch([Some.Request(Midnight + 1)], [Some.Event(Midnight + 3)]), Cancel);
         await other.Append(Twins.Batch([Some.Request(Midnight + 2)], [deleted, Some.Event(Midnight + 6)]), Cancel);
-        Assert.Equal(3, (await other.Events.Read(new(Filter<Events.EventRecord>.Everything, 10), Cancel)).Records.Count + await one.Events.LastPosition(Cancel) - 1);
         await one.Append(Twins.Batch([], [created]), Cancel);
 
         Assert.True(deleted.Position > 1L << 40);
