@@ -10,6 +10,7 @@ using Cairn.Benchmarks;
     ("export", settings => new ExportQuestion(settings).Ask()),
     ("http", settings => new HttpQuestion(settings).Ask()),
     ("postgres", settings => new PostgresQuestion(settings).Ask()),
+    ("clickhouse", settings => new ClickHouseQuestion(settings).Ask()),
     ("gateway", settings => new GatewayQuestion(settings).Ask()),
     ("streams", settings => new StreamQuestion(settings).Ask()),
     ("live", settings => new LiveQuestion(settings).Ask()),

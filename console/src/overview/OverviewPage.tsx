@@ -103,17 +103,24 @@ function LatestEvents() {
   )
 }
 
+const recordingStates: Record<string, { label: string; variant: 'success' | 'attention' } | undefined> = {
+  ok: { label: 'Healthy', variant: 'success' },
+  degraded: { label: 'Degraded', variant: 'attention' },
+}
+
 function Store() {
   const { data: health, error, refetch } = useQuery(healthQuery)
   if (error && !health) return <Failure error={error} onRetry={() => void refetch()} />
   if (!health) return null
-  const { records, store, oldest, retention } = health
+  const { records, store, outbox, oldest, retention } = health
   return (
     <Section title="Health">
       <Facts
         facts={[
-          ['Recording', <Label key="status" variant={health.status === 'ok' ? 'success' : 'danger'}>{health.status === 'ok' ? 'Healthy' : 'Failing'}</Label>],
+          ['Recording', <Label key="status" variant={recordingStates[health.status]?.variant ?? 'danger'}>{recordingStates[health.status]?.label ?? 'Failing'}</Label>],
           ...(store.problem ? [['Problem', store.problem] as [string, string]] : []),
+          ...(store.degraded ? [['Store away', store.degraded] as [string, string]] : []),
+          ...(outbox ? [['Waiting for the store', `${counted(outbox.waiting, 'record')}${outbox.setAside ? `, ${grouped(outbox.setAside)} set aside` : ''}`] as [string, string]] : []),
           ['Since the start', `${counted(records.accepted, 'record')} accepted, ${grouped(records.written)} written, ${grouped(records.waiting)} waiting, ${grouped(records.refused)} refused, ${grouped(records.lost)} lost`],
           ['Store', `${store.engine === 'sqlite' ? 'SQLite' : store.engine}, ${bytes(store.bytes)}${store.freeDiskBytes === null ? '' : `; ${bytes(store.freeDiskBytes)} free on the disk`}`],
           ['Oldest event', oldest.event ? <Time key="event" at={oldest.event} /> : 'none'],

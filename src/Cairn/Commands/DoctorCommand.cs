@@ -173,6 +173,8 @@ static class DoctorCommand
         else if (check.RootElement.GetProperty("damage").GetString() is { } damage) report.Fail("store", $"it is damaged ({damage}); stop Cairn and restore the last backup");
         else report.Ok("store", $"{store.GetProperty("engine")}, {store.GetProperty("bytes").GetInt64() / 1024.0 / 1024:0.0} MiB, sound throughout");
 
+        if (store.GetProperty("degraded").GetString() is { } degraded) report.Warn("store", degraded);
+
         var conversations = health.RootElement.GetProperty("conversations");
         var source = $"{conversations.GetProperty("source").GetString()}, {conversations.GetProperty("engine").GetString()}";
         if (conversations.GetProperty("problem").GetString() is { } away) report.Fail("conversations", $"{source}: {away}; see docs/conversations.md");

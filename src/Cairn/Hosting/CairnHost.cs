@@ -192,8 +192,9 @@ sealed class CairnHost : IAsyncDisposable
                 await Sessions.Refresh(Stopping);
                 await Keys.Refresh(Stopping);
                 await Keys.WriteLastUses(Stopping);
-                await Retention.RunWhenDue(Stopping);
                 await Inference.Ledger.TellGap();
+                // Last, because it needs the log to be read and a store may be away.
+                await Retention.RunWhenDue(Stopping);
             }
             catch (OperationCanceledException)
             {

@@ -12,7 +12,7 @@ static class HealthEndpoints
 
     public static void MapHealth(this WebApplication app, CairnHost host) => app.Routes(host, "", AccessRule.Open)
         .Get("/healthz", Alive, new("Whether the process is alive") { AnswerTypes = ["text/plain"] })
-        .Get("/readyz", Ready, new("Whether records can be taken and read; 503 when not") { AnswerTypes = ["text/plain"] });
+        .Get("/readyz", Ready, new("Whether records can be taken; says degraded where they wait here for a store that is away, and 503 when they cannot be taken") { AnswerTypes = ["text/plain"] });
 
     public static void MapAdminHealth(this WebApplication app, CairnHost host) => app.Routes(host, "/api/v1/admin", AccessRule.Reader)
         .Get("/health", Health, new("How recording, the store and retention are") { Answers = "Health" });
@@ -33,22 +33,22 @@ static class HealthEndpoints
     static async Task<IResult> Ready(HttpContext context, CairnHost host)
     {
         var store = await host.Log.Health(context.RequestAborted);
-        return WhyNotReady(store) is not { } why ? Results.Text("ready\n") : Problems.Status(StatusCodes.Status503ServiceUnavailable, "Not ready", $"Cairn is not ready: {why}.");
+        return WhyNotReady(store) is not { } why ? Results.Text(store.Degraded is null ? "ready\n" : "degraded\n") : Problems.Status(StatusCodes.Status503ServiceUnavailable, "Not ready", $"Cairn is not ready: {why}.");
     }
 
     static async Task<IResult> Health(HttpContext context, CairnHost host)
     {
         if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
         var store = await host.Log.Health(context.RequestAborted);
-        var requests = await host.Log.Requests.OldestMs(context.RequestAborted);
-        var events = await host.Log.Events.OldestMs(context.RequestAborted);
+        var requests = await OldestMs(host.Log.Requests);
+        var events = await OldestMs(host.Log.Events);
         var retention = await host.Retention.State(context.RequestAborted);
         var conversations = await host.Conversations.Problem(context.RequestAborted);
         var counts = host.Recorder.Counts;
         return new JsonAnswer(writer =>
         {
             writer.WriteStartObject();
-            writer.WriteString("status", WhyNotReady(store) is null ? "ok" : "failing");
+            writer.WriteString("status", WhyNotReady(store) is not null ? "failing" : store.Degraded is not null ? "degraded" : "ok");
             writer.WriteStartObject("records");
             writer.WriteNumber("accepted", counts.Accepted);
             writer.WriteNumber("written", counts.Written);
@@ -63,10 +63,21 @@ static class HealthEndpoints
             writer.WriteString("engine", store.Engine);
             writer.WriteBoolean("writable", store.Writable);
             writer.WriteString("problem", store.Problem);
+            writer.WriteString("degraded", store.Degraded);
             writer.WriteNumber("bytes", store.Bytes);
             if (store.FreeDiskBytes is { } free) writer.WriteNumber("freeDiskBytes", free);
             else writer.WriteNull("freeDiskBytes");
             writer.WriteEndObject();
+            if (store.Outbox is { } outbox)
+            {
+                writer.WriteStartObject("outbox");
+                writer.WriteNumber("waiting", outbox.Waiting);
+                writer.WriteString("waitingSince", outbox.WaitingSince is { } since ? Iso.Text(since.ToUnixTimeMilliseconds()) : null);
+                writer.WriteNumber("setAside", outbox.SetAside);
+                writer.WriteNumber("bytes", outbox.Bytes);
+                writer.WriteEndObject();
+            }
+            else writer.WriteNull("outbox");
             writer.WriteStartObject("oldest");
             writer.WriteString("request", requests is { } request ? Iso.Text(request) : null);
             writer.WriteString("event", events is { } ev ? Iso.Text(ev) : null);
@@ -80,6 +91,19 @@ static class HealthEndpoints
             retention.Write(writer);
             writer.WriteEndObject();
         });
+
+        // A store that is away keeps nobody from seeing that it is.
+        async Task<long?> OldestMs<T>(Storage.ILog<T> log) where T : class, IRecord, new()
+        {
+            try
+            {
+                return store.Degraded is null ? await log.OldestMs(context.RequestAborted) : null;
+            }
+            catch (Storage.LogUnavailableException)
+            {
+                return null;
+            }
+        }
     }
 
     static async Task<IResult> Metrics(HttpContext context, CairnHost host)
@@ -103,6 +127,14 @@ static class HealthEndpoints
         Metric("cairn_commits_total", "counter", "Transactions that stored records.", counts.Commits);
         Metric("cairn_store_bytes", "gauge", "What the records take.", store.Bytes);
         Metric("cairn_store_writable", "gauge", "1 while the log can be written.", store.Writable ? 1 : 0);
+        Metric("cairn_store_degraded", "gauge", "1 while the store is away and records wait here.", store.Degraded is null ? 0 : 1);
+        if (store.Outbox is { } outbox)
+        {
+            Metric("cairn_outbox_waiting", "gauge", "Records that are acknowledged and not delivered to the store yet.", outbox.Waiting);
+            Metric("cairn_outbox_waiting_seconds", "gauge", "How long the oldest of them has waited.", outbox.WaitingSince is { } since ? (long)Math.Max(0, (host.Clock.GetUtcNow() - since).TotalSeconds) : 0);
+            Metric("cairn_outbox_set_aside", "gauge", "Records whose id the store turned out to have with other content.", outbox.SetAside);
+            Metric("cairn_outbox_bytes", "gauge", "What the outbox takes on this disk, replay window included.", outbox.Bytes);
+        }
         if (store.FreeDiskBytes is { } free) Metric("cairn_disk_free_bytes", "gauge", "What the disk has left.", free);
         return Results.Text(text.ToString(), "text/plain; version=0.0.4; charset=utf-8");
 

@@ -203,7 +203,8 @@ static class OpenApi
             ["Health"] = Object(
                 ("status", Type("string")),
                 ("records", Object([.. RecordCounts.Select(name => (name, Type("integer")))])),
-                ("store", Object(("engine", Type("string")), ("writable", Type("boolean")), ("problem", Nullable("string")), ("bytes", Type("integer")), ("freeDiskBytes", Nullable("integer")))),
+                ("store", Object(("engine", Type("string")), ("writable", Type("boolean")), ("problem", Nullable("string")), ("degraded", Nullable("string")), ("bytes", Type("integer")), ("freeDiskBytes", Nullable("integer")))),
+                ("outbox", new JsonObject { ["oneOf"] = new JsonArray(Object(("waiting", Type("integer")), ("waitingSince", Nullable("string")), ("setAside", Type("integer")), ("bytes", Type("integer"))), Type("null")) }),
                 ("oldest", Object(("request", Nullable("string")), ("event", Nullable("string")))),
                 ("conversations", Object(("source", Type("string")), ("engine", Type("string")), ("problem", Nullable("string")))),
                 ("retention", Schema("Retention"))),

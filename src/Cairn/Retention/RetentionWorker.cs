@@ -22,7 +22,7 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
 {
     public static readonly TimeSpan Every = TimeSpan.FromHours(1);
 
-    const int RowsInPiece = 1_000, TermsInPiece = 500;
+    const int TermsInPiece = 500;
     const string LastRunSetting = "retention.last";
 
     /// <summary>A run that nobody asked for stops to be confirmed when it would remove more than this of a log: then the clock is the likelier reason.</summary>
@@ -162,7 +162,7 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
         }
         while (removed < oldest.Rows)
         {
-            var piece = await one.Drop(oldest.BeforeMs, (int)Math.Min(RowsInPiece, oldest.Rows - removed), cancel);
+            var piece = await one.Drop(oldest.BeforeMs, (int)Math.Min(one.DropsAtOnce, oldest.Rows - removed), cancel);
             if (piece == 0) break;
             removed += piece;
         }

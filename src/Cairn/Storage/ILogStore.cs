@@ -79,7 +79,20 @@ interface ILogStore : IAsyncDisposable
 /// <param name="Problem">Why not, and what mends it; null when all is well.</param>
 /// <param name="Bytes">What the records take, counting neither free pages nor the write-ahead log.</param>
 /// <param name="FreeDiskBytes">What the disk has left for it; null when the store is elsewhere.</param>
-sealed record StoreHealth(string Engine, bool Writable, string? Problem, long Bytes, long? FreeDiskBytes);
+sealed record StoreHealth(string Engine, bool Writable, string? Problem, long Bytes, long? FreeDiskBytes)
+{
+    /// <summary>What does not work although records can be taken: a store that is away, behind an outbox; null when everything does.</summary>
+    public string? Degraded { get; init; }
+
+    /// <summary>Null for a store that has none.</summary>
+    public OutboxHealth? Outbox { get; init; }
+}
+
+/// <param name="Waiting">Records that are acknowledged, safe here, and not in the store yet.</param>
+/// <param name="WaitingSince">When the oldest of them was acknowledged.</param>
+/// <param name="SetAside">Records that turned out, on delivery, to have another's identity with other content.</param>
+/// <param name="Bytes">What the outbox takes on this machine's disk, replay window included.</param>
+sealed record OutboxHealth(long Waiting, DateTimeOffset? WaitingSince, long SetAside, long Bytes);
 
 /// <summary>One kind's log.</summary>
 interface ILog<T> where T : class, IRecord, new()
@@ -103,6 +116,9 @@ interface ILog<T> where T : class, IRecord, new()
 
     /// <summary>Exact counts of what matches, as a whole and for every value (or combination of values) of each grouping.</summary>
     Task<Summary<T>> Summarise(Filter<T> filter, IReadOnlyList<Field<T>[]> groupings, bool percentiles, CancellationToken cancel);
+
+    /// <summary>How many records <see cref="Drop"/> had best be asked to remove at once, so that writers do not wait long.</summary>
+    int DropsAtOnce => 1_000;
 
     /// <summary>
     /// Removes the oldest records, at most <paramref name="limit"/>, that happened before a time. Answers how many went;

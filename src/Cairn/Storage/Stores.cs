@@ -1,6 +1,7 @@
 using Cairn.Events;
 using Cairn.Hosting;
 using Cairn.Requests;
+using Cairn.Storage.ClickHouse;
 using Cairn.Storage.Postgres;
 using Cairn.Storage.Sqlite;
 
@@ -11,6 +12,7 @@ sealed record Stores(ILogStore Log, IControlStore Control)
 {
     /// <summary>Opens the stores that the settings name. When it throws an <see cref="IOException"/> nothing is open, and the message is one line that says what mends it.</summary>
     /// <param name="directory">The data directory, which this process has.</param>
+    /// <exception cref="SettingException">The address has what its engine does not know.</exception>
     public static async Task<Stores> Open(Settings settings, string directory)
     {
         var (requests, events) = (RequestFields.Kind, EventFields.KindOf(settings.Catalog));
@@ -18,7 +20,8 @@ sealed record Stores(ILogStore Log, IControlStore Control)
         {
             StoreEngine.Sqlite => await Both(directory, () => Task.FromResult<ILogStore>(SqliteLogStore.Open(directory, requests, events)), () => Task.FromResult<IControlStore>(SqliteControlStore.Open(directory))),
             StoreEngine.Postgres => await Both(directory, async () => await PostgresLogStore.Open(settings.Store, DirectoryId(directory), requests, events), async () => await PostgresControlStore.Open(settings.Store)),
-            _ => throw new SettingException($"Setting Store is '{settings.Store}'; this build opens sqlite and postgres."),
+            StoreEngine.ClickHouse => await Both(directory, () => OpenClickHouse(settings, directory), () => Task.FromResult<IControlStore>(SqliteControlStore.Open(directory))),
+            var other => throw new InvalidOperationException($"No store is opened for {other}."),
         };
     }
 
@@ -33,6 +36,12 @@ sealed record Stores(ILogStore Log, IControlStore Control)
         File.Move(file + ".new", file);
         Durable.SyncDirectory(directory);
         return id;
+    }
+
+    static async Task<ILogStore> OpenClickHouse(Settings settings, string directory)
+    {
+        if (!ClickHouseAddress.TryRead(settings.Store, out var address, out var fault)) throw new SettingException($"Setting Store has {fault}; allowed is {ClickHouseAddress.Allowed}.");
+        return await ClickHouseLogStore.Open(directory, address, RequestFields.Kind, EventFields.KindOf(settings.Catalog), TimeProvider.System);
     }
 
     static async Task<Stores> Both(string where, Func<Task<ILogStore>> openLog, Func<Task<IControlStore>> openControl)

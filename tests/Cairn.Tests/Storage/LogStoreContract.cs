@@ -16,6 +16,9 @@ public abstract class LogStoreContract : IDisposable
     /// <summary>Opens the store of a place. The same place again is the same log, and another place another log.</summary>
     private protected abstract ILogStore Open(string place);
 
+    /// <summary>How long the tests that do whatever go on; each step asks a store some hundreds of questions.</summary>
+    private protected virtual int Steps => 40;
+
     private protected Twins Start() => new(() => Open(directory.Path));
 
     private protected string Place => directory.Path;
@@ -860,7 +863,7 @@ public abstract class LogStoreContract : IDisposable
         var random = new RandomRecords(seed);
         var (requests, events) = (new List<RequestRecord>(), new List<EventRecord>());
 
-        for (var step = 0; step < 40; step++)
+        for (var step = 0; step < Steps; step++)
         {
             switch (random.Random.Next(20))
             {

@@ -48,7 +48,7 @@ public sealed class PostgresFaultTests
     {
         var server = await PostgresServer.Shared();
         var url = await server.NewDatabase();
-        await using var proxy = new CuttingProxy(server.Port);
+        await using var proxy = new CommitCutter(server.Port);
         await using var store = await Open(server.UrlOf(url[(url.LastIndexOf('/') + 1)..], proxy.Port));
         proxy.CutEvery = 3;
 

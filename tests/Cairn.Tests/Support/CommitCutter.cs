@@ -5,7 +5,7 @@ using System.Text;
 namespace Cairn.Support;
 
 /// <summary>Stands between Cairn and PostgreSQL, and cuts a connection right after it passed a COMMIT on, so that its answer is lost.</summary>
-sealed class CuttingProxy : IAsyncDisposable
+sealed class CommitCutter : IAsyncDisposable
 {
     static readonly byte[] Commit = Encoding.ASCII.GetBytes("COMMIT\0");
 
@@ -15,7 +15,7 @@ sealed class CuttingProxy : IAsyncDisposable
     readonly Task accepting;
     int commits, cuts;
 
-    public CuttingProxy(int server)
+    public CommitCutter(int server)
     {
         this.server = server;
         listener.Start();

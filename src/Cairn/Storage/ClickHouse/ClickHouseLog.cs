@@ -1,0 +1,427 @@
+using System.Globalization;
+using Cairn.Records;
+using Cairn.Storage.Outbox;
+
+namespace Cairn.Storage.ClickHouse;
+
+/// <summary>
+/// One kind's log in ClickHouse. A read first waits for what was acknowledged here before it to be delivered; then every
+/// statement of it is bounded by the position up to which that is so, so that all of them see one state of the log.
+/// </summary>
+sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address, ClickHouseTable<T> table, OutboxKind own, Outbox.Outbox outbox, SemaphoreSlim delivering, TimeProvider clock, Func<OutboxKind, CancellationToken, Task> settle) : ILog<T> where T : class, IRecord, new()
+{
+    /// <summary>Positions that a tail looks at in one read; more where the store has to look for them everywhere.</summary>
+    const int MostExamined = 10_000, MostExaminedFar = 1_000_000;
+
+    /// <summary>Rows that a window of time holds, as nearly as can be told: so many are looked at in milliseconds.</summary>
+    const long RowsInWindow = 200_000;
+
+    /// <summary>Records beyond a page that are asked for, should they share its last place.</summary>
+    const int MostOfOnePlace = 4;
+
+    const long DayMs = ClickHouseTable<T>.DayMs;
+
+    public Kind<T> Kind => table.Kind;
+
+    public ClickHouseTable<T> Table => table;
+
+    public OutboxKind Own => own;
+
+    /// <summary>A cut costs one statement, however much it hides.</summary>
+    public int DropsAtOnce => int.MaxValue;
+
+    static readonly TimeSpan DaysKept = TimeSpan.FromMilliseconds(500);
+
+    volatile KnownDays? days;
+
+    readonly record struct Key(long Ms, long Position);
+
+    // Pages and single records.
+
+    public async Task<T?> Find(string identity, CancellationToken cancel)
+    {
+        await settle(own, cancel);
+        var found = await Load(await KeysOf(identity, own.Delivered, cancel), null, own.Delivered, cancel);
+        return found.FirstOrDefault(record => Kind.Identity.Text!(record) == identity);
+    }
+
+    public async Task<Page<T>> Read(PageRequest<T> request, CancellationToken cancel)
+    {
+        await settle(own, cancel);
+        var seen = own.Delivered;
+        if (await Where(request.Filter, seen, cancel) is not { } where) return new([], null);
+        var total = request.Counted ? await Number($"SELECT count() FROM {table.Name} WHERE {where}", cancel) : 0;
+
+        // 1. From where on.
+        var until = request.Filter.UntilMs ?? long.MaxValue;
+        if (request.Before is { } before)
+        {
+            var (ms, turn) = (before >> 20, before & (ClickHouseTable<T>.Turns - 1));
+            until = Math.Min(until, ms + 1);
+            where += $" AND ms <= {ms} AND (ms < {ms} OR bitAnd(position, {ClickHouseTable<T>.Turns - 1}) < {turn})";
+        }
+
+        // 2. The keys of the page, window by window of time; one more tells whether the list goes on.
+        var keys = new List<Key>();
+        var (need, skip) = (request.Limit + 1, request.Skip);
+        if (skip > 0) (until, skip) = await PassOver(where, until, skip, cancel);
+        foreach (var (from, end) in Windows(await Days(cancel), request.Filter.FromMs ?? long.MinValue, until, skip + need))
+        {
+            var found = await Keys($"{where} AND ms >= {from} AND ms < {end}", skip, need - keys.Count + MostOfOnePlace, cancel);
+            if (skip > 0 && found.Count == 0) skip = Math.Max(0, skip - await Number($"SELECT count() FROM {table.Name} WHERE {where} AND ms >= {from} AND ms < {end}", cancel));
+            else if (found.Count > 0) skip = 0;
+            keys.AddRange(found);
+            if (keys.Count >= need) break;
+        }
+        var count = Math.Min(keys.Count, request.Limit);
+        while (count > 0 && count < keys.Count && Place(keys[count]) == Place(keys[count - 1])) count++;
+
+        // 3. Their records.
+        var records = await Load(keys.GetRange(0, count), request.Fields, seen, cancel);
+        return new(records, keys.Count > count ? Place(keys[count - 1]) : null, total);
+    }
+
+    static long Place(Key key) => Math.Max(key.Ms, 0) << 20 | (key.Position & (ClickHouseTable<T>.Turns - 1));
+
+    /// <summary>Days that lie wholly among what is skipped are counted instead of walked.</summary>
+    async Task<(long Until, long Skip)> PassOver(string where, long until, long skip, CancellationToken cancel)
+    {
+        foreach (var (day, count) in Pairs(await client.Query($"SELECT intDiv(ms, {DayMs}) AS day, toInt64(count()) FROM {table.Name} WHERE {where} AND ms < {until} GROUP BY day ORDER BY day DESC FORMAT RowBinary", cancel)))
+        {
+            if (skip < count) return (Math.Min(until, (day + 1) * DayMs), skip);
+            (until, skip) = (day * DayMs, skip - count);
+        }
+        return (until, skip);
+    }
+
+    /// <summary>Stretches of time from the newest to the oldest, cut so that each holds a bounded number of rows if they lie evenly within a day.</summary>
+    static IEnumerable<(long From, long End)> Windows(List<(long Day, long Rows)> days, long from, long until, long least)
+    {
+        var wanted = Math.Max(RowsInWindow, 2 * least);
+        for (var i = 0; i < days.Count;)
+        {
+            var (day, rows) = days[i];
+            var end = Math.Min(until, (day + 1) * DayMs);
+            if (end <= from) yield break;
+            if (end <= day * DayMs)
+            {
+                i++;
+                continue;
+            }
+            if (rows > wanted)
+            {
+                // Within the day in growing steps; what is looked for may lie far from its end.
+                for (var length = Math.Max(1_000, DayMs * wanted / rows); end > Math.Max(from, day * DayMs); length *= 4)
+                {
+                    var start = Math.Max(Math.Max(from, day * DayMs), end - length);
+                    yield return (start, end);
+                    end = start;
+                }
+                i++;
+                continue;
+            }
+            var last = i;
+            for (var sum = rows; last + 1 < days.Count && (sum += days[last + 1].Rows) <= wanted;) last++;
+            yield return (Math.Max(from, days[last].Day * DayMs), end);
+            i = last + 1;
+            wanted *= 4;
+        }
+    }
+
+    async Task<List<Key>> Keys(string where, long skip, int limit, CancellationToken cancel)
+    {
+        var sql = $"SELECT ms, position FROM {table.Name} WHERE {where} ORDER BY ms DESC, bitAnd(position, {ClickHouseTable<T>.Turns - 1}) DESC, position DESC LIMIT {skip}, {limit} FORMAT RowBinary";
+        return [.. Pairs(await client.Query(sql, cancel)).Select(pair => new Key(pair.First, pair.Second)).Distinct()];
+    }
+
+    /// <summary>Where the records of an identity are, or of one that shares its hash.</summary>
+    async Task<List<Key>> KeysOf(string identity, long seen, CancellationToken cancel)
+    {
+        var sql = $"SELECT DISTINCT ms, position FROM {table.Ids} WHERE hash = {ClickHouseTable<T>.Hash(identity)} AND {Seen(seen)} FORMAT RowBinary";
+        return [.. Pairs(await client.Query(sql, cancel)).Where(pair => !own.Hides(pair.First, pair.Second)).Select(pair => new Key(pair.First, pair.Second))];
+    }
+
+    /// <summary>What the store has under these hashes, whatever was delivered meanwhile.</summary>
+    public async Task<List<(ulong Hash, long Ms, long Position)>> Known(IReadOnlyCollection<ulong> hashes, CancellationToken cancel)
+    {
+        var bytes = await client.Query($"SELECT DISTINCT hash, ms, position FROM {table.Ids} WHERE hash IN ({string.Join(',', hashes)}) FORMAT RowBinary", cancel);
+        var known = new List<(ulong, long, long)>();
+        for (var rows = new RowReader(bytes); !rows.AtEnd;) known.Add(((ulong)rows.Number(), rows.Number(), rows.Number()));
+        known.RemoveAll(one => own.Hides(one.Item2, one.Item3));
+        return known;
+    }
+
+    public Task<List<T>> Load(IEnumerable<(long Ms, long Position)> keys, CancellationToken cancel) => Load([.. keys.Select(key => new Key(key.Ms, key.Position))], [], long.MaxValue, cancel);
+
+    /// <param name="fields">What is asked for; null for all that there is to know.</param>
+    async Task<List<T>> Load(List<Key> keys, IReadOnlyList<Field<T>>? fields, long seen, CancellationToken cancel)
+    {
+        if (keys.Count == 0) return [];
+        var sql = $"SELECT {table.ReadList} FROM {table.Name} WHERE ms >= {keys.Min(key => key.Ms)} AND ms <= {keys.Max(key => key.Ms)} AND (ms, position) IN ({string.Join(',', keys.Select(key => $"({key.Ms},{key.Position})"))}) FORMAT RowBinary";
+        var found = new Dictionary<Key, T>();
+        foreach (var record in Records(await client.Query(sql, cancel))) found[new(record.TimeMs, record.Position)] = record;
+        // Retention may have dropped a day since the keys were read.
+        List<T> records = [.. keys.Where(found.ContainsKey).Select(key => found[key])];
+        if (fields is null || fields.Any(field => field.Name == "resourceExists")) await MarkGone(records, seen, cancel);
+        return records;
+    }
+
+    List<T> Records(byte[] bytes)
+    {
+        var records = new List<T>();
+        for (var rows = new RowReader(bytes); !rows.AtEnd;) records.Add(table.Read(ref rows));
+        return records;
+    }
+
+    async Task MarkGone(List<T> records, long seen, CancellationToken cancel)
+    {
+        if (!table.HasFates) return;
+        var subjects = records.Select(record => (Record: record, Kind.Fate(record)?.Subject)).Where(one => one.Subject is not null).Select(one => (one.Record, Hash: ClickHouseTable<T>.Hash(one.Subject!))).ToList();
+        if (subjects.Count == 0) return;
+        var sql = $"SELECT subject, toInt64(argMax(ends, turn)), argMax(ms, turn), argMax(position, turn) FROM {table.Fates} WHERE subject IN ({string.Join(',', subjects.Select(one => one.Hash).Distinct())}) AND {Seen(seen)} GROUP BY subject FORMAT RowBinary";
+        var gone = new HashSet<ulong>();
+        for (var rows = new RowReader(await client.Query(sql, cancel)); !rows.AtEnd;)
+        {
+            var (subject, ends, ms, position) = ((ulong)rows.Number(), rows.Number() != 0, rows.Number(), rows.Number());
+            if (ends && !own.Hides(ms, position)) gone.Add(subject);
+        }
+        foreach (var (record, hash) in subjects) record.SubjectExists = !gone.Contains(hash);
+    }
+
+    // In the order of recording.
+
+    public Task<long> LastPosition(CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        return Task.FromResult(own.Last);
+    }
+
+    /// <summary>What this writer recorded: each writer's records have an order of their own.</summary>
+    public async Task<Tail<T>> Follow(Filter<T> filter, long after, int limit, CancellationToken cancel)
+    {
+        await settle(own, cancel);
+        after = Math.Max(after, own.First);
+        var seen = own.Delivered;
+        if (after >= seen) return new([], after);
+        var last = Math.Min(seen, after + MostExamined);
+        var times = await outbox.Times(own, after, last, cancel);
+        if (times is null) last = Math.Min(seen, after + MostExaminedFar);
+        if (await Where(filter, seen, cancel) is not { } where) return new([], last);
+        if (times is var (least, most)) where += $" AND ms >= {least} AND ms <= {most}";
+
+        var found = Records(await client.Query($"SELECT {table.ReadList} FROM {table.Name} WHERE {where} AND position > {after} AND position <= {last} ORDER BY position LIMIT {limit} FORMAT RowBinary", cancel));
+        found = [.. found.DistinctBy(record => record.Position)];
+        await MarkGone(found, seen, cancel);
+        return new(found, found.Count < limit ? last : found[^1].Position);
+    }
+
+    // Numbers over many.
+
+    public async Task<long> Count(Filter<T> filter, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        await settle(own, cancel);
+        return await Where(filter, own.Delivered, cancel) is { } where ? await Number($"SELECT count() FROM {table.Name} WHERE {where}", cancel) : 0;
+    }
+
+    public async Task<Summary<T>> Summarise(Filter<T> filter, IReadOnlyList<Field<T>[]> groupings, bool percentiles, CancellationToken cancel)
+    {
+        await settle(own, cancel);
+        var groups = groupings.Select(_ => new List<Group>()).ToArray();
+        var measured = percentiles && Kind.Measured is not null ? new Histogram() : null;
+        if (await Where(filter, own.Delivered, cancel) is not { } where) return new(0, new long[Kind.Sums.Length], groups, measured);
+
+        // One statement for all of it; what is counted for the durations adds nothing up.
+        var sums = string.Concat(Kind.Sums.Select(field => $", toInt64(ifNull(sum({table.Column(field)}), 0))"));
+        var noSums = string.Concat(Kind.Sums.Select(_ => ", toInt64(0)"));
+        List<string> parts = [.. groupings.Select((by, i) => By(i, string.Join(", ", by.Select(table.Column))))];
+        if (groups.Length == 0) parts.Add(By(0, ""));
+        if (measured is not null) parts.Add($"SELECT toInt64(-1), [toString(measured_bin)], toInt64(count()){noSums} FROM {table.Name} WHERE {where} GROUP BY measured_bin");
+
+        var whole = new List<Group>();
+        for (var rows = new RowReader(await client.Query(string.Join(" UNION ALL ", parts) + " FORMAT RowBinary", cancel)); !rows.AtEnd;)
+        {
+            var number = (int)rows.Number();
+            var values = new string?[rows.Byte()];
+            for (var i = 0; i < values.Length; i++) values[i] = ClickHouseTable<T>.ReadText(ref rows);
+            var count = rows.Number();
+            var added = new long[Kind.Sums.Length];
+            for (var i = 0; i < added.Length; i++) added[i] = rows.Number();
+            if (number < 0) measured!.Add(int.Parse(values[0]!, CultureInfo.InvariantCulture), count);
+            else if (groups.Length == 0) whole.Add(new(values, count, added));
+            else if (count > 0) groups[number].Add(new(values, count, added));
+        }
+        foreach (var list in groups) list.Sort((one, other) => other.Count.CompareTo(one.Count));
+        // Every record is in one group of each grouping, so that one of them is the whole.
+        if (groups.Length > 0) whole = groups[0];
+        return new(whole.Sum(group => group.Count), [.. Kind.Sums.Select((_, i) => whole.Sum(group => group.Sums[i]))], groups, measured);
+
+        string By(int number, string columns) =>
+            $"SELECT toInt64({number}), {(columns == "" ? "emptyArrayString()" : $"[{columns}]")}, toInt64(count()){sums} FROM {table.Name} WHERE {where}{(columns == "" ? "" : $" GROUP BY {columns}")}";
+    }
+
+    public async Task<long?> OldestMs(CancellationToken cancel)
+    {
+        await settle(own, cancel);
+        var visible = Visible(own.Delivered);
+        foreach (var (day, _) in Enumerable.Reverse(await Days(cancel)))
+        {
+            var found = await client.Text($"SELECT count(), min(ms) FROM {table.Name} WHERE {visible} AND ms >= {day * DayMs} AND ms < {(day + 1) * DayMs}", cancel);
+            if (found.Split('\t') is [not "0", var oldest]) return long.Parse(oldest, CultureInfo.InvariantCulture);
+        }
+        return null;
+    }
+
+    // Retention.
+
+    public async Task<int> Drop(long beforeMs, int limit, CancellationToken cancel)
+    {
+        await settle(own, cancel);
+        var seen = own.Delivered;
+        var where = $"{Visible(seen)} AND ms < {beforeMs}";
+        var count = await Number($"SELECT count() FROM {table.Name} WHERE {where}", cancel);
+        if (count == 0) return 0;
+        var cut = new Cut(beforeMs, long.MinValue, seen);
+        if (count > limit)
+        {
+            var next = Pairs(await client.Query($"SELECT ms, position FROM {table.Name} WHERE {where} ORDER BY ms, position LIMIT {limit}, 1 FORMAT RowBinary", cancel)).Single();
+            (cut, count) = (new(next.First, next.Second, seen), limit);
+        }
+        own.Cuts = await outbox.Write(() => outbox.Append(own, cut), cancel);
+        // While nothing is under way: a record that is may belong to a day that nobody sees anything of.
+        await delivering.WaitAsync(cancel);
+        try
+        {
+            await DropDays(cancel);
+        }
+        finally
+        {
+            delivering.Release();
+        }
+        return (int)Math.Min(count, int.MaxValue);
+    }
+
+    /// <summary>Nothing is left in a table of texts: there is none.</summary>
+    public Task<int> Sweep(int limit, CancellationToken cancel) => Task.FromResult(0);
+
+    /// <summary>Drops the days of which nobody sees anything any longer.</summary>
+    async Task DropDays(CancellationToken cancel)
+    {
+        var cutMs = own.Cuts.Max(cut => cut.Ms);
+        foreach (var (day, _) in Enumerable.Reverse(await Days(cancel)).TakeWhile(one => one.Day < cutMs / DayMs))
+        {
+            var (from, end) = (day * DayMs, (day + 1) * DayMs);
+            if (await Number($"SELECT count() FROM {table.Name} WHERE ms >= {from} AND ms < {end} AND ({NotCut()})", cancel) > 0) continue;
+            await DropPartition(table.Name, day, cancel);
+        }
+        const long monthMs = 30 * DayMs;
+        if (await client.Text(PartitionsOf(table.Ids), cancel) is not { Length: > 0 } months) return;
+        foreach (var month in months.Split('\n').Select(line => long.Parse(line.Split('\t')[0], CultureInfo.InvariantCulture)).Where(month => (month + 1) * monthMs <= cutMs))
+        {
+            if (await Number($"SELECT count() FROM {table.Ids} WHERE ms >= {month * monthMs} AND ms < {(month + 1) * monthMs} AND ({NotCut()})", cancel) == 0) await DropPartition(table.Ids, month, cancel);
+        }
+    }
+
+    async Task DropPartition(string name, long partition, CancellationToken cancel)
+    {
+        foreach (var host in client.Hosts) await client.Query($"ALTER TABLE {(address.Cluster is null ? name : name + "_local")} DROP PARTITION {partition}", cancel, host);
+    }
+
+    string PartitionsOf(string name) => address.Cluster is { } cluster
+        ? $"SELECT partition, sum(rows) FROM cluster('{cluster}', system.parts) WHERE database = '{address.Database}' AND table = '{name}_local' AND active GROUP BY partition"
+        : $"SELECT partition, sum(rows) FROM system.parts WHERE database = '{address.Database}' AND table = '{name}' AND active GROUP BY partition";
+
+    /// <summary>The days that hold anything, and about how much, the newest first. The engine knows them without looking at records.</summary>
+    async Task<List<(long Day, long Rows)>> Days(CancellationToken cancel)
+    {
+        // What this writer delivered or dropped counts at once; what others did, in a moment.
+        var known = days;
+        if (known is not null && known.Delivered == own.Delivered && ReferenceEquals(known.Cuts, own.Cuts) && clock.GetElapsedTime(known.At) < DaysKept) return known.List;
+        known = new([], own.Delivered, own.Cuts, clock.GetTimestamp());
+        var lines = await client.Text(PartitionsOf(table.Name), cancel);
+        known.List.AddRange(lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).Select(parts => (long.Parse(parts[0], CultureInfo.InvariantCulture), long.Parse(parts[1], CultureInfo.InvariantCulture))).OrderDescending());
+        days = known;
+        return known.List;
+    }
+
+    sealed record KnownDays(List<(long Day, long Rows)> List, long Delivered, Cut[] Cuts, long At);
+
+    /// <summary>Reads every column of every day; the engine compares what it reads with its checksums. Null when all is well.</summary>
+    public async Task<string?> Damage(CancellationToken cancel)
+    {
+        foreach (var (day, _) in await Days(cancel))
+        {
+            try
+            {
+                await client.Query($"SELECT sum(cityHash64({table.ColumnList})) FROM {table.Name} WHERE ms >= {day * DayMs} AND ms < {(day + 1) * DayMs}", cancel);
+            }
+            catch (ClickHouseException damage)
+            {
+                return $"{table.Name}, day {DateTimeOffset.FromUnixTimeMilliseconds(day * DayMs):yyyy-MM-dd}: {damage.Message}";
+            }
+        }
+        return null;
+    }
+
+    // Conditions.
+
+    Task<long> Number(string sql, CancellationToken cancel) => client.Number(sql, cancel);
+
+    static List<(long First, long Second)> Pairs(byte[] bytes)
+    {
+        var pairs = new List<(long, long)>();
+        for (var rows = new RowReader(bytes); !rows.AtEnd;) pairs.Add((rows.Number(), rows.Number()));
+        return pairs;
+    }
+
+    /// <summary>What other writers wrote, and of this one's what was delivered when the read began.</summary>
+    string Seen(long seen) => seen >= own.End ? "1" : own.First == 0 ? $"(position <= {seen} OR position > {own.End})" : $"(position <= {seen} OR position > {own.End} OR position <= {own.First})";
+
+    public string NotCut() => own.Cuts.Length == 0 ? "1" : string.Join(" AND ", own.Cuts.Select(cut =>
+        cut.Position == long.MinValue ? $"(ms >= {cut.Ms} OR (position > {cut.Through} AND position <= {own.End}))"
+        : $"(ms > {cut.Ms} OR (ms = {cut.Ms} AND position >= {cut.Position}) OR (position > {cut.Through} AND position <= {own.End}))"));
+
+    public string Visible(long seen) => own.Cuts.Length == 0 ? Seen(seen) : $"{Seen(seen)} AND {NotCut()}";
+
+    /// <summary>A filter as a condition; null when nothing can match.</summary>
+    async Task<string?> Where(Filter<T> filter, long seen, CancellationToken cancel)
+    {
+        var terms = new List<string> { Visible(seen) };
+        if (filter.FromMs is { } from) terms.Add($"ms >= {from}");
+        if (filter.UntilMs is { } until) terms.Add($"ms < {until}");
+        if (filter.Identity is { } identity)
+        {
+            var keys = await KeysOf(identity, seen, cancel);
+            if (keys.Count == 0) return null;
+            terms.Add($"ms IN ({string.Join(',', keys.Select(key => key.Ms))}) AND position IN ({string.Join(',', keys.Select(key => key.Position))}) AND {table.Column(Kind.Identity)} = {ClickHouseTable<T>.Literal(identity)}");
+        }
+        foreach (var (field, any, none) in filter.Conditions)
+        {
+            if (any.Count > 0) terms.Add($"{table.Column(field)} IN ({Values(field, any)})");
+            if (none.Count > 0) terms.Add($"{table.Column(field)} NOT IN ({Values(field, none)})");
+        }
+        if (filter.Search is { } search)
+        {
+            var asked = ClickHouseTable<T>.Unhex(search.ToUpperInvariant());
+            var ways = new List<string>();
+            foreach (var field in Kind.Stored.Where(field => field.Search is not Search.None))
+            {
+                if (field.Search is Search.Index or Search.Identity)
+                {
+                    ways.Add($"position({ClickHouseTable<T>.InOneCase(field)}, {asked}) > 0");
+                    continue;
+                }
+                var found = new List<string>();
+                for (var rows = new RowReader(await client.Query($"SELECT DISTINCT {table.Column(field)} FROM {table.Name} WHERE {string.Join(" AND ", terms)} FORMAT RowBinary", cancel)); !rows.AtEnd;)
+                    if (ClickHouseTable<T>.ReadText(ref rows) is { } value && Filter<T>.Contains(field, value, search)) found.Add(ClickHouseTable<T>.Literal(value));
+                if (found.Count > 0) ways.Add($"{table.Column(field)} IN ({string.Join(", ", found)})");
+            }
+            if (ways.Count == 0) return null;
+            terms.Add($"({string.Join(" OR ", ways)})");
+        }
+        return string.Join(" AND ", terms);
+
+        static string Values(Field<T> field, IReadOnlyList<string> values) =>
+            string.Join(", ", values.Select(ClickHouseTable<T>.Literal).Concat(values.Contains(field.AbsentName) ? ["''"] : []));
+    }
+}
