@@ -43,7 +43,7 @@ public sealed class ConversationCommandTests : IDisposable
     public async Task The_doctor_says_that_a_database_is_away_and_a_start_that_one_does_not_fit()
     {
         string[] free = ["--gateway", "http://127.0.0.1:0", "--console", "http://127.0.0.1:0"];
-        Directory.CreateDirectory(Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows()) Directory.CreateDirectory(Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var other = Path.Combine(directory.Path, "platform.db");
         await File.WriteAllTextAsync(Path.Combine(Data, "cairn.json"), JsonSerializer.Serialize(new Dictionary<string, string> { ["Conversations:Source"] = "sql", ["Conversations:Connection"] = "sqlite:" + other }), Client.Cancel);
 
