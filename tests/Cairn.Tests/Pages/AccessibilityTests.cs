@@ -46,7 +46,7 @@ public sealed class AccessibilityTests(Browser browser)
 
             foreach (var (path, seen) in new[]
             {
-                ("/admin/audit-logs?search=nothing-at-all", "No audit log entries match your filters."), ("/admin/audit-logs?page=9", "Go to the first page"), ("/admin/audit-logs/events/0195a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "192.0.2.7"),
+                ("/admin/audit-logs?search=nothing-at-all", "No audit log entries match your filters."), ("/admin/audit-logs?page=9", "Go to the first page"), ("/admin/audit-logs/conversations", "Reviewing conversations is not enabled"), ("/admin/audit-logs/events/0195a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "192.0.2.7"),
                 ("/admin", "Healthy"), ("/admin/users", "Administrator"), ("/admin/keys", "New API key"), ("/admin/configuration", "Resource types"), ("/account", "Where you are signed in"), ("/dashboard", "Go to the audit logs"), ("/nowhere", "There is no page at this address"),
             })
             {

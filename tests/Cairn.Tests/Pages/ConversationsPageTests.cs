@@ -495,7 +495,11 @@ public sealed class ConversationsPageTests(Browser browser)
         await keyboard.PressAsync("Enter");
         await visit.Sees("9 of 10 in the newest 50 messages; older ones are not loaded yet");
         await Reach("Messages");
-        await keyboard.PressAsync("Home");
+        await Until.True(async () =>
+        {
+            await keyboard.PressAsync("Home");
+            return await Transcript(visit).EvaluateAsync<bool>("list => list.querySelectorAll('li').length === 150");
+        });
         await visit.Sees(Transcript(visit).GetByText("The beginning of the conversation"));
         await keyboard.PressAsync("Escape");
         await visit.IsAt(Page);
