@@ -9,7 +9,7 @@ public sealed class PowerCutTests
     public async Task What_was_acknowledged_is_there_once_after_every_power_cut()
     {
         var (cuts, taken) = (0, 0);
-        foreach (var seed in Rounds.Of("power cut", brief: 1, share: 0.25))
+        foreach (var seed in Rounds.Of("power cut", brief: 1, share: 0.2))
         {
             var random = new Random(seed);
             using var disk = new LoopDisk();
