@@ -24,6 +24,7 @@ static class ServeCommand
     public static async Task<int> Run(ParseResult parsed, CancellationToken cancel)
     {
         var settings = SettingOptions.Read(parsed);
+        if (settings.Store.Url is null) PassOnAtOnce();
         await using var demo = settings.Demo ? await DemoBackend.Start() : null;
         if (demo is not null) settings = settings with { Inference = settings.Inference.With(new("demo", "local", demo.Url, null)) };
         using var logs = Logs();
@@ -49,6 +50,13 @@ static class ServeCommand
             stop.TrySetResult();
         }
     }
+
+    /// <summary>
+    /// What a socket brings is looked at by the thread that notices it, instead of waking another one: a call passes through sooner, and more
+    /// of them. What a remote store answers leads to work too long for that thread, so that Cairn with one stays as it is.
+    /// .NET takes this from the environment alone, before the first socket is made.
+    /// </summary>
+    static void PassOnAtOnce() => Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 
     /// <summary>What is done before anyone can come in.</summary>
     static async Task Prepare(CairnHost host, CancellationToken cancel)
