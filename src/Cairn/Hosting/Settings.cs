@@ -175,7 +175,10 @@ sealed partial record Settings
         };
     }
 
-    [GeneratedRegex("^(" + GatewaySettings.Names + "|Data|Store|Role|Demo|(Gateway|Console):Url|TrustedProxies|Console:(PublicUrl|ProductName|BackUrl|BackLabel)|Console:Gateways:[^:]+:(Name|Url|Key)|Console:Links:[^:]+:(Group|Label|Url)|Admin:(Email|Password)|Oidc:(Name|Issuer|ClientId|ClientSecret|Scope|RoleClaim|AdminValues|ViewerValues|UserValues)|Retention:(RequestDays|EventDays|ConversationDays|MaxBytes)|Conversations:(Source|Connection)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link))$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    /// <summary>All names that a setting can have, as alternatives of a regular expression.</summary>
+    public const string Names = GatewaySettings.Names + "|Data|Store|Role|Demo|(Gateway|Console):Url|TrustedProxies|Console:(PublicUrl|ProductName|BackUrl|BackLabel)|Console:Gateways:[^:]+:(Name|Url|Key)|Console:Links:[^:]+:(Group|Label|Url)|Admin:(Email|Password)|Oidc:(Name|Issuer|ClientId|ClientSecret|Scope|RoleClaim|AdminValues|ViewerValues|UserValues)|Retention:(RequestDays|EventDays|ConversationDays|MaxBytes)|Conversations:(Source|Connection)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link)";
+
+    [GeneratedRegex("^(" + Names + ")$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Known();
 
     static ResourceType ReadResource(IConfigurationSection section)

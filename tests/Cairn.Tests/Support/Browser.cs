@@ -26,10 +26,18 @@ public sealed class Browser : IAsyncLifetime
     /// <param name="who">Who is signed in already; nobody when absent.</param>
     internal async Task<Visit> Open(CairnApp app, Client? who = null, int width = 1280, bool dark = false)
     {
+        var visit = await Open(app.Host.ConsoleUrl!, width, dark);
+        if (who is not null) await visit.Context.AddCookiesAsync(who.Cookies.Select(cookie => new Cookie { Name = cookie.Key, Value = cookie.Value, Url = app.Host.ConsoleUrl!.ToString() }));
+        return visit;
+    }
+
+    /// <summary>A browser of nobody's.</summary>
+    internal async Task<Visit> Open(Uri console, int width = 1280, bool dark = false)
+    {
         if (chromium is null) Needs.Missing("chromium");
         var context = await chromium!.NewContextAsync(new()
         {
-            BaseURL = app.Host.ConsoleUrl!.ToString(),
+            BaseURL = console.ToString(),
             ViewportSize = new() { Width = width, Height = 900 },
             ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
             // What is still fading in has no colours to judge yet.
@@ -39,7 +47,6 @@ public sealed class Browser : IAsyncLifetime
             AcceptDownloads = true,
         });
         context.SetDefaultTimeout(15_000);
-        if (who is not null) await context.AddCookiesAsync(who.Cookies.Select(cookie => new Cookie { Name = cookie.Key, Value = cookie.Value, Url = app.Host.ConsoleUrl!.ToString() }));
         return new(context, await context.NewPageAsync());
     }
 
