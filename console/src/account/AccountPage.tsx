@@ -13,6 +13,7 @@ import { visible } from '../ui/text'
 import { Time } from '../ui/Time'
 import { roleLabel } from '../users/roles'
 import styles from './AccountPage.module.css'
+import { browserName } from './browser-name'
 import { PasswordForm } from './PasswordForm'
 
 const sessionsQuery = queryOptions({ queryKey: ['sessions'], queryFn: ({ signal }) => get<Session[]>(api.mySessions, undefined, signal) })
@@ -23,7 +24,7 @@ const columns = (onEnd: (session: Session) => void): Column<Session>[] => [
     narrow: 'first',
     cell: (session) => (
       <>
-        {visible(session.userAgent ?? 'Unknown browser')} {session.current && <Label size="small" variant="success">This one</Label>}
+        <span title={visible(session.userAgent ?? '')}>{browserName(session.userAgent)}</span> {session.current && <Label size="small" variant="success">This one</Label>}
       </>
     ),
   },

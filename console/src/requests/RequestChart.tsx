@@ -10,7 +10,28 @@ import styles from './RequestChart.module.css'
 import { statuses, statusNames } from './statuses'
 
 const [height, axis, left] = [112, 20, 40]
-const fills: Record<RequestStatus, string> = { success: styles.success!, error: styles.error!, timeout: styles.timeout! }
+
+/** What a status looks like: a colour, and stripes of its own for who does not tell colours apart. Success, by far the most, is plain. */
+const fillOf = (status: RequestStatus) => (status === 'success' ? undefined : `url(#stripes-${status})`)
+
+/** The stripes, once on a page. */
+function Stripes() {
+  return (
+    <svg width={0} height={0} className={styles.stripes} aria-hidden="true">
+      <defs>
+        <pattern id="stripes-error" width={4} height={4} patternUnits="userSpaceOnUse">
+          <rect width={4} height={4} className={styles.error} />
+          <path d="M-1 1 1 -1M0 4 4 0M3 5 5 3" className={styles.stripe} />
+        </pattern>
+        <pattern id="stripes-timeout" width={3} height={3} patternUnits="userSpaceOnUse">
+          <rect width={3} height={3} className={styles.timeout} />
+          <path d="M2.5 0V3" className={styles.stripe} />
+        </pattern>
+      </defs>
+    </svg>
+  )
+}
+
 const countOf = (bucket: Bucket, status: RequestStatus) => bucket.by_status[status] ?? 0
 
 /**
@@ -22,12 +43,13 @@ export function RequestChart({ timeline, until, isBusy = false, onRange }: { tim
   const total = (status: RequestStatus) => timeline.buckets.reduce((sum, bucket) => sum + countOf(bucket, status), 0)
   return (
     <section className={styles.section} aria-label="Requests over time" aria-busy={isBusy}>
+      <Stripes />
       <div className={styles.head}>
         <h2 className={styles.title}>Requests over time</h2>
         <ul className={styles.legend} aria-label="Colours">
           {statusNames.map((status) => (
             <li key={status}>
-              <svg width={10} height={10} aria-hidden="true"><rect width={10} height={10} rx={2} className={fills[status]} /></svg>
+              <svg width={10} height={10} aria-hidden="true"><rect width={10} height={10} rx={2} className={styles.success} style={{ fill: fillOf(status) }} /></svg>
               {statuses[status].label} <span className={styles.number}>{short(total(status))}</span>
             </li>
           ))}
@@ -154,7 +176,7 @@ function Bars({ timeline, until, onRange }: Ranged) {
             const [low, high] = [y(below), y((below += count))]
             // The least of them is seen: one failure among thousands matters.
             const tall = Math.max(low - high, 2)
-            return <rect key={bucket.start + status} className={fills[status]} x={left + index * wide + gap / 2} width={Math.max(wide - gap, 0.5)} y={low - tall} height={tall} />
+            return <rect key={bucket.start + status} className={styles.success} style={{ fill: fillOf(status) }} x={left + index * wide + gap / 2} width={Math.max(wide - gap, 0.5)} y={low - tall} height={tall} />
           })
         })}
         {width > 0 &&
@@ -175,7 +197,7 @@ function Bars({ timeline, until, onRange }: Ranged) {
           <div className={styles.tipTime}>{spanText(timeline, from, to, zone.time)}</div>
           {statusNames.map((status) => (
             <div key={status} className={styles.tipLine}>
-              <svg width={8} height={8}><rect width={8} height={8} rx={2} className={fills[status]} /></svg>
+              <svg width={8} height={8}><rect width={8} height={8} rx={2} className={styles.success} style={{ fill: fillOf(status) }} /></svg>
               {statuses[status].label}
               <span className={styles.number}>{grouped(buckets.slice(from, to + 1).reduce((sum, bucket) => sum + countOf(bucket, status), 0))}</span>
             </div>

@@ -53,7 +53,7 @@ public sealed class DemoPagesTests(Browser browser)
             // A transcript, from the list.
             await visit.Go("/admin/audit-logs/conversations?range=30d");
             await visit.Sees(visit.Rows("Conversations").First);
-            await visit.Rows("Conversations").First.GetByRole(AriaRole.Button).First.ClickAsync();
+            await visit.Rows("Conversations").First.GetByRole(AriaRole.Link).First.ClickAsync();
             await visit.Sees(visit.Page.GetByRole(AriaRole.Region, new() { Name = "Messages", Exact = true }));
             await visit.IsAccessible();
             await Picture(visit, "conversation" + way);
