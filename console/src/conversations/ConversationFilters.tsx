@@ -1,8 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
-import { XCircleFillIcon } from '@primer/octicons-react'
-import { Button, Checkbox } from '@primer/react'
+import { Checkbox } from '@primer/react'
 import { useRef, useState } from 'react'
-import { SearchField } from '../filters/SearchField'
+import { Filters } from '../filters/Filters'
 import { TimeRange } from '../filters/TimeRange'
 import { FilterMenu } from '../ui/FilterMenu'
 import { FilterPanel } from '../ui/FilterPanel'
@@ -11,7 +10,6 @@ import { defaultFilter, writeFilter, type ConversationFilter } from './conversat
 import { leastOfOwner, ownerPart, ownersQuery } from './conversations-query'
 import own from './ConversationFilters.module.css'
 import { statuses } from './statuses'
-import styles from '../filters/filters.module.css'
 
 const ownersAfterMs = 250
 
@@ -25,26 +23,16 @@ export function ConversationFilters({ filter, onChange }: Filtering) {
   const isDefault = writeFilter({ ...filter, page: 1 }).toString() === writeFilter(defaultFilter).toString()
   const { status = '' } = filter.exact
   return (
-    <search className={styles.filters} aria-label="Filters">
-      <div className={styles.first}>
-        <SearchField placeholder="Search by title" value={filter.search} onChange={(search) => onChange({ search })} />
-        {!isDefault && (
-          <Button variant="invisible" leadingVisual={XCircleFillIcon} className={styles.reset} onClick={() => onChange(defaultFilter)}>
-            Reset filters
-          </Button>
-        )}
-      </div>
-      <div className={styles.row}>
-        <OwnerFilter value={filter.exact.owner_email ?? ''} onChange={(value) => set('owner_email', value)} />
-        <FilterMenu label="Status" all="All Status" options={Object.entries(statuses).map(([value, { label }]) => ({ value, text: label }))} value={status} onChange={(value) => set('status', value)} />
-        <TimeRange filter={filter} onChange={onChange} />
-        <FilterMenu label="Sort" all="Newest first" options={[{ value: 'updated_at', text: 'Last updated first' }]} value={filter.exact.sort ?? ''} onChange={(value) => set('sort', value)} />
-        <label className={own.deleted} title={status === '' ? undefined : 'The status says which conversations are shown'}>
-          <Checkbox checked={filter.exact.include_deleted === 'true'} disabled={status !== ''} onChange={(event) => set('include_deleted', event.target.checked ? 'true' : '')} />
-          Include deleted
-        </label>
-      </div>
-    </search>
+    <Filters placeholder="Search by title" search={filter.search} onSearch={(search) => onChange({ search })} onReset={isDefault ? undefined : () => onChange(defaultFilter)}>
+      <OwnerFilter value={filter.exact.owner_email ?? ''} onChange={(value) => set('owner_email', value)} />
+      <FilterMenu label="Status" all="All Status" options={Object.entries(statuses).map(([value, { label }]) => ({ value, text: label }))} value={status} onChange={(value) => set('status', value)} />
+      <TimeRange filter={filter} onChange={onChange} />
+      <FilterMenu label="Sort" all="Newest first" options={[{ value: 'updated_at', text: 'Last updated first' }]} value={filter.exact.sort ?? ''} onChange={(value) => set('sort', value)} />
+      <label className={own.deleted} title={status === '' ? undefined : 'The status says which conversations are shown'}>
+        <Checkbox checked={filter.exact.include_deleted === 'true'} disabled={status !== ''} onChange={(event) => set('include_deleted', event.target.checked ? 'true' : '')} />
+        Include deleted
+      </label>
+    </Filters>
   )
 }
 

@@ -1,10 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
-import { XCircleFillIcon } from '@primer/octicons-react'
-import { Button } from '@primer/react'
 import { useState } from 'react'
+import { Filters } from '../filters/Filters'
 import { FilterTokens } from '../filters/FilterTokens'
 import { literal, meaning, ranges, type Range } from '../filters/log-filter'
-import { SearchField } from '../filters/SearchField'
 import { FilterMenu } from '../ui/FilterMenu'
 import { FilterPanel } from '../ui/FilterPanel'
 import { visible } from '../ui/text'
@@ -32,42 +30,31 @@ export function EventFilters({ filter, onChange }: Filtering) {
   const isDefault = writeFilter({ ...filter, page: 1 }).toString() === writeFilter(defaultFilter).toString()
 
   return (
-    <search className={styles.filters} aria-label="Filters">
-      <div className={styles.first}>
-        <SearchField placeholder="Search by action or resource name" value={filter.search} onChange={(search) => onChange({ search })} />
-        {!isDefault && (
-          <Button variant="invisible" leadingVisual={XCircleFillIcon} className={styles.reset} onClick={() => onChange(defaultFilter)}>
-            Reset filters
-          </Button>
-        )}
-      </div>
-      <div className={styles.row}>
-        <ActorFilter value={filter.exact.actorId} onChange={(value) => setExact('actorId', value)} />
-        <FilterPanel
-          label="Resource type"
-          all="All resources"
-          choices={(catalog?.resources ?? []).map((one) => ({ value: literal(one.name), text: visible(one.label) }))}
-          chosen={resource}
-          onChange={(value) => setExact('resource', value)}
-        />
-        <FilterPanel
-          label="Action"
-          all="All actions"
-          choices={(catalog?.actions ?? []).map((one) => ({ value: literal(one.key), text: visible(one.label), description: visible(one.key) }))}
-          chosen={action}
-          onChange={(value) => setExact('action', value)}
-        />
-        <FilterMenu
-          label="Outcome"
-          all="All outcomes"
-          options={Object.entries(outcomes).map(([value, { label }]) => ({ value, text: label }))}
-          value={filter.exact.outcome ?? ''}
-          onChange={(value) => setExact('outcome', value)}
-        />
-        <Dates filter={filter} onChange={onChange} />
-      </div>
-      <FilterTokens labels={tokens} exact={filter.exact} onRemove={(name) => setExact(name, '')} />
-    </search>
+    <Filters placeholder="Search by action or resource name" search={filter.search} onSearch={(search) => onChange({ search })} onReset={isDefault ? undefined : () => onChange(defaultFilter)} tokens={<FilterTokens labels={tokens} exact={filter.exact} onRemove={(name) => setExact(name, '')} />}>
+      <ActorFilter value={filter.exact.actorId} onChange={(value) => setExact('actorId', value)} />
+      <FilterPanel
+        label="Resource type"
+        all="All resources"
+        choices={(catalog?.resources ?? []).map((one) => ({ value: literal(one.name), text: visible(one.label) }))}
+        chosen={resource}
+        onChange={(value) => setExact('resource', value)}
+      />
+      <FilterPanel
+        label="Action"
+        all="All actions"
+        choices={(catalog?.actions ?? []).map((one) => ({ value: literal(one.key), text: visible(one.label), description: visible(one.key) }))}
+        chosen={action}
+        onChange={(value) => setExact('action', value)}
+      />
+      <FilterMenu
+        label="Outcome"
+        all="All outcomes"
+        options={Object.entries(outcomes).map(([value, { label }]) => ({ value, text: label }))}
+        value={filter.exact.outcome ?? ''}
+        onChange={(value) => setExact('outcome', value)}
+      />
+      <Dates filter={filter} onChange={onChange} />
+    </Filters>
   )
 }
 

@@ -113,7 +113,7 @@ export function EventsPage() {
           {events.items.length > 0 && <Pager page={events.page} size={pageSize} total={events.total} onPage={toPage} />}
         </>
       )}
-      <p className={styles.connection} data-live={fresh.isLive}>
+      <p className={styles.connection} data-connection={fresh.isLive ? 'live' : 'connecting'}>
         {fresh.isLive ? 'New events are announced as they arrive.' : events ? 'Connecting to hear of new events…' : visible('')}
       </p>
     </>

@@ -1,12 +1,9 @@
 import { useQuery } from '@tanstack/react-query'
-import { XCircleFillIcon } from '@primer/octicons-react'
-import { Button } from '@primer/react'
 import { useState } from 'react'
 import type { Stats } from '../api/types'
-import styles from '../filters/filters.module.css'
+import { Filters } from '../filters/Filters'
 import { FilterTokens } from '../filters/FilterTokens'
 import { literal, meaning } from '../filters/log-filter'
-import { SearchField } from '../filters/SearchField'
 import { TimeRange } from '../filters/TimeRange'
 import { FilterMenu } from '../ui/FilterMenu'
 import { FilterPanel } from '../ui/FilterPanel'
@@ -42,29 +39,18 @@ export function RequestFilters({ filter, stats, onChange }: Filtering & { stats:
   const backends = [...new Set([...Object.keys(backendNames), ...Object.keys(stats?.by_backend ?? {}).filter((name) => name !== '')].map(literal))]
 
   return (
-    <search className={styles.filters} aria-label="Filters">
-      <div className={styles.first}>
-        <SearchField placeholder="Search by request ID, model or error" value={filter.search} onChange={(search) => onChange({ search })} />
-        {!isDefault && (
-          <Button variant="invisible" leadingVisual={XCircleFillIcon} className={styles.reset} onClick={() => onChange(defaultFilter)}>
-            Reset filters
-          </Button>
-        )}
-      </div>
-      <div className={styles.row}>
-        <ModelFilter filter={filter} onChange={(value) => setExact('model', value)} />
-        <FilterMenu label="Backend" all="All Backends" options={withChosen(backends, backend).map((value) => ({ value, text: shown(value, (name) => backendNames[name] ?? name) }))} value={backend} onChange={(value) => setExact('backend_type', value)} />
-        <FilterMenu
-          label="Status"
-          all="All Status"
-          options={withChosen(Object.keys(statuses), status).map((value) => ({ value, text: shown(value, (name) => Object.entries(statuses).find(([one]) => one === name)?.[1].label ?? name) }))}
-          value={status}
-          onChange={(value) => setExact('status', value)}
-        />
-        <TimeRange filter={filter} onChange={onChange} />
-      </div>
-      <FilterTokens labels={tokenLabels} exact={filter.exact} onRemove={(name) => setExact(name, '')} />
-    </search>
+    <Filters placeholder="Search by request ID, model or error" search={filter.search} onSearch={(search) => onChange({ search })} onReset={isDefault ? undefined : () => onChange(defaultFilter)} tokens={<FilterTokens labels={tokenLabels} exact={filter.exact} onRemove={(name) => setExact(name, '')} />}>
+      <ModelFilter filter={filter} onChange={(value) => setExact('model', value)} />
+      <FilterMenu label="Backend" all="All Backends" options={withChosen(backends, backend).map((value) => ({ value, text: shown(value, (name) => backendNames[name] ?? name) }))} value={backend} onChange={(value) => setExact('backend_type', value)} />
+      <FilterMenu
+        label="Status"
+        all="All Status"
+        options={withChosen(Object.keys(statuses), status).map((value) => ({ value, text: shown(value, (name) => Object.entries(statuses).find(([one]) => one === name)?.[1].label ?? name) }))}
+        value={status}
+        onChange={(value) => setExact('status', value)}
+      />
+      <TimeRange filter={filter} onChange={onChange} />
+    </Filters>
   )
 }
 

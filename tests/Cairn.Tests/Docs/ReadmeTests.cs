@@ -60,7 +60,7 @@ public sealed partial class ReadmeTests : IDisposable
                         if (!line.Contains("--demo", StringComparison.Ordinal)) await CallsGoTo(server, line);
                     }
                 }
-                else if (text.Contains(" tail ", StringComparison.Ordinal)) await Follow(text);
+                else if (text.Contains("-- tail ", StringComparison.Ordinal)) await Follow(text);
                 else await RunBlock(text);
             }
         }

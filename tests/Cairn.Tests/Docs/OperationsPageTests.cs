@@ -1,0 +1,161 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Net.WebSockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Cairn.Support;
+
+namespace Cairn.Docs;
+
+public sealed partial class OperationsPageTests
+{
+    static readonly string Page = File.ReadAllText(Path.Combine(Repository.Root, "docs/operations.md"));
+
+    [Fact]
+    public async Task Every_metric_is_on_the_page_and_every_one_on_the_page_is_there()
+    {
+        await using var app = await CairnApp.Start();
+        var told = Told().Matches((await app.Gateway(null).Get("/metrics")).Expect(200).Text).Select(metric => metric.Groups[1].Value).Distinct().Order().ToArray();
+        var table = Page[Page.IndexOf("### Metrics", StringComparison.Ordinal)..];
+        var described = Described().Matches(table).Select(metric => metric.Groups[1].Value).Distinct().Order().ToArray();
+        Assert.True(told.Length > 10);
+        Assert.Empty(told.Except(described));
+        // What is told of a store that is elsewhere is missing beside an embedded one.
+        Assert.All(described.Except(told), name => Assert.StartsWith("cairn_outbox_", name));
+    }
+
+    [Fact]
+    public async Task The_proxy_of_the_page_passes_sign_in_live_connections_and_streams_through_TLS()
+    {
+        Needs.Command("/usr/sbin/nginx");
+        using var directory = new TempDirectory();
+        int web = FreePort(), models = FreePort();
+        const string email = "ada@example.com", phrase = "a proxy that is believed";
+        await using var server = await CairnProcess.ServeWith(Path.Combine(directory.Path, "data"), ("Cairn__Demo", "true"), ("Cairn__Admin__Email", email), ("Cairn__Admin__Password", phrase),
+            ("Cairn__Console__PublicUrl", $"https://localhost:{web}"), ("Cairn__TrustedProxies", "127.0.0.1"));
+        await using var nginx = await Nginx.Start(directory.Path, Block().Match(Page).Groups[1].Value, web, models, server);
+
+        // Someone whose address is not the proxy's signs in; the cookie is for TLS alone.
+        using var handler = new SocketsHttpHandler { CookieContainer = new(), SslOptions = { RemoteCertificateValidationCallback = nginx.IsItsOwn }, ConnectCallback = FromElsewhere };
+        using var http = new HttpClient(handler) { BaseAddress = new($"https://localhost:{web}") };
+        http.DefaultRequestHeaders.Add("Origin", $"https://localhost:{web}");
+        using var signedIn = await http.PostAsJsonAsync("/api/auth/login", new { email, password = phrase }, Client.Cancel);
+        Assert.Equal(HttpStatusCode.OK, signedIn.StatusCode);
+        Assert.Contains(signedIn.Headers.GetValues("Set-Cookie"), cookie => cookie.StartsWith("__Host-", StringComparison.Ordinal) && cookie.Contains("secure", StringComparison.OrdinalIgnoreCase));
+        var login = await http.GetFromJsonAsync<JsonElement>("/api/v1/admin/audit-logs?action=auth.login&limit=1&search=", Client.Cancel);
+        Assert.Equal("127.0.0.2", login.GetProperty("items")[0].GetProperty("ip").GetString());
+
+        using var live = new ClientWebSocket();
+        live.Options.Cookies = handler.CookieContainer;
+        live.Options.SetRequestHeader("Origin", $"https://localhost:{web}");
+        live.Options.RemoteCertificateValidationCallback = nginx.IsItsOwn;
+        await live.ConnectAsync(new($"wss://localhost:{web}/api/v1/admin/ws/audit-logs"), Client.Cancel);
+        var frame = await live.ReceiveAsync(new byte[64 * 1024], Client.Cancel);
+        Assert.True(frame.Count > 0);
+
+        var key = server.Said("API key")["API key  ".Length..].Trim();
+        using var call = new HttpRequestMessage(HttpMethod.Post, $"https://localhost:{models}/v1/chat/completions") { Content = JsonContent.Create(new { model = "demo-slow", stream = true, messages = new[] { new { role = "user", content = "Good day" } } }) };
+        call.Headers.Authorization = new("Bearer", key);
+        using var answer = await http.SendAsync(call, HttpCompletionOption.ResponseHeadersRead, Client.Cancel);
+        Assert.Equal("text/event-stream", answer.Content.Headers.ContentType?.MediaType);
+        using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(Client.Cancel));
+        // The first word is here while the backend still speaks: no record has been written yet.
+        Assert.StartsWith("data: ", await lines.ReadLineAsync(Client.Cancel));
+        Assert.Equal(0, (await http.GetFromJsonAsync<JsonElement>("/api/system/audit-logs?model=demo-slow", Client.Cancel)).GetArrayLength());
+        Assert.Contains("data: [DONE]", await lines.ReadToEndAsync(Client.Cancel));
+    }
+
+    static async ValueTask<Stream> FromElsewhere(SocketsHttpConnectionContext context, CancellationToken cancel)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        socket.Bind(new IPEndPoint(IPAddress.Parse("127.0.0.2"), 0));
+        await socket.ConnectAsync(IPAddress.Loopback, context.DnsEndPoint.Port, cancel);
+        return new NetworkStream(socket, ownsSocket: true);
+    }
+
+    static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    [GeneratedRegex("^(cairn_[a-z_]+)", RegexOptions.Multiline)]
+    private static partial Regex Told();
+
+    [GeneratedRegex("`(cairn_[a-z_]+)`")]
+    private static partial Regex Described();
+
+    [GeneratedRegex("^```nginx\n(.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Block();
+
+    /// <summary>The page's configuration with ports, a certificate and paths of this test's.</summary>
+    sealed class Nginx : IAsyncDisposable
+    {
+        readonly System.Diagnostics.Process process;
+        readonly byte[] certificate;
+
+        Nginx(System.Diagnostics.Process process, byte[] certificate) => (this.process, this.certificate) = (process, certificate);
+
+        public static async Task<Nginx> Start(string directory, string page, int web, int models, CairnProcess server)
+        {
+            using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+            var (pem, pemKey) = (Path.Combine(directory, "proxy.pem"), Path.Combine(directory, "proxy.key"));
+            await File.WriteAllTextAsync(pem, certificate.ExportCertificatePem(), Client.Cancel);
+            await File.WriteAllTextAsync(pemKey, key.ExportPkcs8PrivateKeyPem(), Client.Cancel);
+
+            var second = page.IndexOf("listen 443 ssl", page.IndexOf("listen 443 ssl", StringComparison.Ordinal) + 1, StringComparison.Ordinal);
+            var http = (page[..second].Replace("listen 443 ssl", $"listen 127.0.0.1:{web} ssl", StringComparison.Ordinal) + page[second..].Replace("listen 443 ssl", $"listen 127.0.0.1:{models} ssl", StringComparison.Ordinal))
+                .Replace("cairn.example.com;", "localhost;", StringComparison.Ordinal).Replace("models.example.com;", "localhost;", StringComparison.Ordinal)
+                .Replace("http://localhost:10242", server.Address("Console").OriginalString, StringComparison.Ordinal).Replace("http://localhost:10243", server.Address("Gateway").OriginalString, StringComparison.Ordinal);
+            http = Certificates().Replace(http, match => match.Groups[1].Value + (match.Groups[1].Value.Contains("_key", StringComparison.Ordinal) ? pemKey : pem) + ";");
+            var file = Path.Combine(directory, "nginx.conf");
+            await File.WriteAllTextAsync(file, $$"""
+                daemon off;
+                worker_processes 1;
+                pid {{directory}}/nginx.pid;
+                error_log {{directory}}/nginx.log;
+                events {}
+                http {
+                access_log off;
+                client_body_temp_path {{directory}}/body; proxy_temp_path {{directory}}/proxy; fastcgi_temp_path {{directory}}/fastcgi; uwsgi_temp_path {{directory}}/uwsgi; scgi_temp_path {{directory}}/scgi;
+                {{http}}
+                }
+                """, Client.Cancel);
+            var nginx = new Nginx(System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/usr/sbin/nginx", ["-c", file, "-e", Path.Combine(directory, "nginx.log")]))!, certificate.RawData);
+            await Until.True(async () =>
+            {
+                Assert.False(nginx.process.HasExited, await File.ReadAllTextAsync(Path.Combine(directory, "nginx.log"), Client.Cancel));
+                using var socket = new TcpClient();
+                try
+                {
+                    await socket.ConnectAsync(IPAddress.Loopback, models, Client.Cancel);
+                    return true;
+                }
+                catch (SocketException)
+                {
+                    return false;
+                }
+            });
+            return nginx;
+        }
+
+        public bool IsItsOwn(object sender, X509Certificate? shown, X509Chain? chain, SslPolicyErrors errors) => shown is not null && shown.GetRawCertData().AsSpan().SequenceEqual(certificate);
+
+        public async ValueTask DisposeAsync()
+        {
+            process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync();
+            process.Dispose();
+        }
+
+        [GeneratedRegex("(ssl_certificate(?:_key)? )[^;]+;")]
+        private static partial Regex Certificates();
+    }
+}
