@@ -26,4 +26,5 @@ if (Settings.TryParse(args, [.. questions.Select(question => question.Name)], ou
 Report.Begin(settings);
 foreach (var (name, ask) in questions)
     if (settings.Asks(name)) await ask(settings);
+Report.End();
 return 0;

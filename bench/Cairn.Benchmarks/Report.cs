@@ -6,6 +6,13 @@ namespace Cairn.Benchmarks;
 /// <summary>Markdown on standard output; progress on standard error.</summary>
 static class Report
 {
+    const string Met = "yes", NotMet = "**no**";
+
+    /// <summary>What was asked and measured so far: under which title, in which row, whether it was met.</summary>
+    static readonly List<(string Title, string Row, bool IsMet)> verdicts = [];
+
+    static string title = "";
+
     public static void Begin(Settings settings)
     {
         Console.WriteLine("# Cairn benchmarks");
@@ -14,8 +21,18 @@ static class Report
         Console.WriteLine($"Tables of {string.Join(" and ", settings.Rows.Select(Rows))} rows. Every comparison is interleaved in one run; figures are medians.");
     }
 
+    /// <summary>All that was asked, in one place.</summary>
+    public static void End()
+    {
+        Title("What was asked, and met");
+        Head("figures", "met", "not met", "which");
+        foreach (var figures in verdicts.GroupBy(verdict => verdict.Title))
+            Row(figures.Key, $"{figures.Count(one => one.IsMet)}", $"{figures.Count(one => !one.IsMet)}", string.Join("; ", figures.Where(one => !one.IsMet).Select(one => one.Row)));
+    }
+
     public static void Title(string title)
     {
+        Report.title = title;
         Console.WriteLine();
         Console.WriteLine($"## {title}");
         Console.WriteLine();
@@ -34,7 +51,11 @@ static class Report
         Console.WriteLine($"|{string.Concat(columns.Select(_ => " --- |"))}");
     }
 
-    public static void Row(params string[] cells) => Console.WriteLine($"| {string.Join(" | ", cells)} |");
+    public static void Row(params string[] cells)
+    {
+        Console.WriteLine($"| {string.Join(" | ", cells)} |");
+        verdicts.AddRange(cells.Where(cell => cell is Met or NotMet).Select(cell => (title, cells[0], cell == Met)));
+    }
 
     public static void Progress(string text) => Console.Error.WriteLine($"{DateTime.UtcNow:HH:mm:ss} {text}");
 
@@ -50,7 +71,7 @@ static class Report
 
     public static string Ratio(double ratio) => ratio >= 10 ? $"{ratio:0}" : $"{ratio:0.00}";
 
-    public static string AtLeast(double ratio, double asked) => ratio >= asked ? "yes" : "**no**";
+    public static string AtLeast(double ratio, double asked) => ratio >= asked ? Met : NotMet;
 
-    public static string AtMost(double ratio, double asked) => ratio <= asked ? "yes" : "**no**";
+    public static string AtMost(double ratio, double asked) => ratio <= asked ? Met : NotMet;
 }

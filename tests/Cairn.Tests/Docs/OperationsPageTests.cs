@@ -95,7 +95,7 @@ public sealed partial class OperationsPageTests
     private static partial Regex Block();
 
     /// <summary>The page's configuration with ports, a certificate and paths of this test's.</summary>
-    sealed class Nginx : IAsyncDisposable
+    sealed partial class Nginx : IAsyncDisposable
     {
         readonly System.Diagnostics.Process process;
         readonly byte[] certificate;
