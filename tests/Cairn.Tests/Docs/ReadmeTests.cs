@@ -21,7 +21,7 @@ public sealed partial class ReadmeTests : IDisposable
         ("python3", ["\"accepted\":1,\"duplicates\":0,\"rejected\":[]"]),
         ("gzip |", ["\"accepted\":3,\"duplicates\":0,\"rejected\":[]"]),
         ("audit-logs?search=research", ["\"actorName\":\"Ada\"", "\"actionLabel\":\"Stopped workspace\"", "\"total_requests\":"]),
-        ("export events", ["No problem"]),
+        ("export events", ["ok    configuration", "ok    store"]),
         ("-X PUT", ["\"accepted\":1"]),
     ];
 

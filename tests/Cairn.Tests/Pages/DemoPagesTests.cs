@@ -4,7 +4,7 @@ using Microsoft.Playwright;
 namespace Cairn.Pages;
 
 /// <summary>
-/// What a newcomer sees of <c>--demo</c>: every page with a month of records, light, dark and on a telephone. With <c>PICTURES=1</c> in the
+/// What a newcomer sees of <c>--demo</c>: every page with a month of records, light on a screen and dark on a telephone. With <c>PICTURES=1</c> in the
 /// environment it writes the README's pictures; with a directory in its place every page goes there, in every way.
 /// </summary>
 [Collection(Browser.Name)]
@@ -29,13 +29,15 @@ public sealed class DemoPagesTests(Browser browser)
     ];
 
     [Fact]
-    public async Task Every_page_of_the_demonstration_shows_its_records_in_light_in_dark_and_on_a_telephone()
+    public async Task Every_page_of_the_demonstration_shows_its_records_on_a_screen_and_on_a_telephone()
     {
         using var directory = new TempDirectory();
         await using var server = await CairnProcess.ServeWith(Path.Combine(directory.Path, "demo"),
             ("Cairn__Demo", "true"), ("AUDIT_LOGS_ENABLED", "true"), ("Cairn__Admin__Email", Email), ("Cairn__Admin__Password", Phrase));
         foreach (var (way, width, dark) in new[] { ("", 1280, false), ("-dark", 1280, true), ("-narrow", 360, false), ("-narrow-dark", 360, true) })
         {
+            // The other two have nothing that these do not; they are for whoever looks at the pictures.
+            if (Pictures is null && way is ("-dark" or "-narrow")) continue;
             await using var visit = await browser.Open(server.Address("Console"), width, dark);
             await visit.Go("/login?redirect=/dashboard");
             await visit.Sees(visit.Heading("Sign in to Cairn"));
