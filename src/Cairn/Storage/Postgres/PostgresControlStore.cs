@@ -262,15 +262,24 @@ sealed class PostgresControlStore : IControlStore
             if (error is NpgsqlException or SocketException or TimeoutException) throw new LogUnavailableException(database.Why(error), error);
             throw;
         }
-        // Given back, a connection lets go of its locks and its settings.
-        return new(IsHeld, connection.DisposeAsync);
+        return new(IsHeld, LetGo);
 
-        async Task<bool> IsHeld(CancellationToken cancel)
+        Task<bool> IsHeld(CancellationToken cancel) => Answers("SELECT true", cancel);
+
+        // The pool would keep the lock with the connection until somebody else uses it.
+        async ValueTask LetGo()
+        {
+            await Answers("SELECT pg_advisory_unlock_all()", CancellationToken.None);
+            await connection.DisposeAsync();
+        }
+
+        async Task<bool> Answers(string question, CancellationToken cancel)
         {
             try
             {
-                await using var ask = new NpgsqlCommand("SELECT 1", connection);
-                return await ask.ExecuteScalarAsync(cancel) is 1;
+                await using var ask = new NpgsqlCommand(question, connection);
+                await ask.ExecuteScalarAsync(cancel);
+                return true;
             }
             catch (Exception error) when (error is NpgsqlException or SocketException or TimeoutException or InvalidOperationException)
             {
