@@ -245,26 +245,31 @@ sealed class PostgresControlStore : IControlStore
     /// <summary>An advisory lock of a connection that does nothing else: it is free again as soon as the process is gone, and within about a minute when its machine is.</summary>
     public async Task<Hold?> TryHold(string name, CancellationToken cancel)
     {
-        NpgsqlConnection? connection = null;
-        try
+        for (var isFirst = true; ; isFirst = false)
         {
-            connection = await database.Connect(cancel);
-            await using var take = new NpgsqlCommand("SELECT pg_try_advisory_lock(hashtextextended($1, 0)), set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false), set_config('tcp_keepalives_count', '3', false)", connection) { Parameters = { new NpgsqlParameter<string> { TypedValue = name } } };
-            if (await take.ExecuteScalarAsync(cancel) is not true)
+            NpgsqlConnection? connection = null;
+            try
             {
+                connection = await database.Connect(cancel);
+                await using var take = new NpgsqlCommand("SELECT pg_try_advisory_lock(hashtextextended($1, 0)), set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false), set_config('tcp_keepalives_count', '3', false)", connection) { Parameters = { new NpgsqlParameter<string> { TypedValue = name } } };
+                if (await take.ExecuteScalarAsync(cancel) is true) return Held(connection);
                 await connection.DisposeAsync();
                 return null;
             }
+            catch (Exception error)
+            {
+                if (connection is not null) await connection.DisposeAsync();
+                // The server was restarted and this connection was of before: a new one may do.
+                if (isFirst && Database.IsAway(error)) database.Forget();
+                else if (error is NpgsqlException or SocketException or TimeoutException) throw new LogUnavailableException(database.Why(error), error);
+                else throw;
+            }
         }
-        catch (Exception error)
-        {
-            if (connection is not null) await connection.DisposeAsync();
-            if (error is NpgsqlException or SocketException or TimeoutException) throw new LogUnavailableException(database.Why(error), error);
-            throw;
-        }
-        return new(IsHeld, LetGo);
+    }
 
-        Task<bool> IsHeld(CancellationToken cancel) => Answers("SELECT true", cancel);
+    static Hold Held(NpgsqlConnection connection)
+    {
+        return new(cancel => Answers("SELECT 1", cancel), LetGo);
 
         // The pool would keep the lock with the connection until somebody else uses it.
         async ValueTask LetGo()
