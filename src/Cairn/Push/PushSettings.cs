@@ -37,7 +37,7 @@ sealed record PushTarget(string Name, Uri Url, Filter<EventRecord>? Events, Filt
 
     public int BatchRecords { get; init; } = 500;
 
-    public int BatchBytes { get; init; } = 1024 * 1024;
+    public int BatchBytes { get; init; } = 512 * 1024;
 
     /// <summary>How long the target may take to answer a call, or to take what is sent.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
@@ -101,7 +101,7 @@ static class PushSettings
             CertificateAuthority = Pem(section, "CertificateAuthority", "certificates", file => new X509Certificate2Collection().ImportFromPemFile(file)),
             Certificate = Pem(section, "Certificate", "a certificate and its key, without a password", file => X509Certificate2.CreateFromPemFile(file, file).Dispose()),
             BatchRecords = Number(section, "BatchRecords", 500, 1, 10_000),
-            BatchBytes = Number(section, "BatchBytes", 1024 * 1024, 64 * 1024, 16 * 1024 * 1024),
+            BatchBytes = Number(section, "BatchBytes", 512 * 1024, 64 * 1024, 16 * 1024 * 1024),
             Timeout = Time(section, "Timeout"),
             Facility = Number(section, "Facility", 13, 0, 23),
             Secrets = ReadSecrets(section),

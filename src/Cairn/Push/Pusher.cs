@@ -101,7 +101,7 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
         finally
         {
             // What the other side had read by now need not be sent again.
-            await TakeArrived(await connection.Close(inOrder: true), mayWait: false);
+            await TakeArrived(await connection.Close(inOrder: true), isWell: false);
             underWay.Clear();
         }
     }
@@ -143,7 +143,7 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
         }
 
         // 2. What is known to have arrived.
-        await TakeArrived(connection.Arrived(), mayWait: true);
+        await TakeArrived(connection.Arrived(), isWell: true);
 
         // 3. Until there is more.
         if (isFull) return;
@@ -172,8 +172,8 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
     }
 
     /// <summary>Moves the place in the log over so many parcels that arrived.</summary>
-    /// <param name="mayWait">Whether a place that only passed over records of no interest is stored later.</param>
-    async Task TakeArrived(int parcels, bool mayWait)
+    /// <param name="isWell">Nothing failed meanwhile. A place that only passed over records of no interest may then be stored later.</param>
+    async Task TakeArrived(int parcels, bool isWell)
     {
         var (records, gone) = (0L, 0L);
         while (underWay.TryPeek(out var one) && (one.Records == 0 || parcels-- > 0))
@@ -182,21 +182,25 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
             (records, gone) = (records + one.Records, gone + one.Gone);
             reached = With(reached, one.Source, one.Until) with { Removed = reached.Removed + one.Gone };
         }
-        if (stored == reached || (mayWait && records + gone == 0 && Environment.TickCount64 - storedAt < StoresAfter.TotalMilliseconds)) return;
+        if (stored == reached || (isWell && records + gone == 0 && Environment.TickCount64 - storedAt < StoresAfter.TotalMilliseconds)) return;
 
         if (records > 0)
         {
+            Interlocked.Add(ref sent, records);
+            reached = reached with { SucceededAt = clock.GetUtcNow() };
+        }
+        if (records > 0 && isWell)
+        {
             if (stored.FailingSince is not null) PushLog.GoesOn(log, target.Name);
             attempts = 0;
-            Interlocked.Add(ref sent, records);
-            reached = reached with { SucceededAt = clock.GetUtcNow(), FailingSince = null, Problem = null, IsRefused = false, IsTold = false };
+            reached = reached with { FailingSince = null, Problem = null, IsRefused = false, IsTold = false };
         }
         await Store(reached);
     }
 
     async Task WaitAfter(PushFailedException failed, CancellationToken cancel)
     {
-        await connection.Close(inOrder: false);
+        await TakeArrived(await connection.Close(inOrder: false), isWell: false);
         GoBack();
         if (failed.IsTooLarge)
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Cairn.Access;
 using Cairn.Support;
@@ -122,6 +123,40 @@ public sealed class PushProcessTests : IDisposable
         Assert.Empty(receiver.Calls);
         Assert.Empty(syslog.Messages);
         Assert.DoesNotContain("a-secret", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_receiver_in_the_documentation_takes_what_is_signed_and_refuses_what_is_not()
+    {
+        Needs.Command("python3");
+        var page = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "push.md"), Client.Cancel);
+        var port = PostgresServer.FreePort();
+        var script = Path.Combine(directory.Path, "receiver.py");
+        await File.WriteAllTextAsync(script, page.Split("```python\n")[1].Split("```")[0].Replace("8000", $"{port}", StringComparison.Ordinal), Client.Cancel);
+        var start = new ProcessStartInfo("python3", script) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["SECRET"] = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5";
+        using var receiver = Process.Start(start)!;
+        receiver.ErrorDataReceived += (_, _) => { };
+        receiver.BeginErrorReadLine();
+        try
+        {
+            (string, string)[] Target(string secret) => [("Cairn__Push__0__Name", "mine"), ("Cairn__Push__0__Url", $"http://127.0.0.1:{port}/"), ("Cairn__Push__0__From", "beginning"), ("Cairn__Push__0__Filter", "action=a.b"), ("Cairn__Push__0__Secret", secret)];
+            string[] ids;
+            await using (var wrong = await CairnProcess.ServeWith(Data, Target("whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=")))
+            {
+                ids = await Send(await Sender(wrong, Data), 3);
+                await Until.True(async () => (await Health(wrong, Data)).GetProperty("state").GetString() == "refused");
+                Assert.Contains("answers 401", (await Health(wrong, Data)).GetProperty("problem").GetString(), StringComparison.Ordinal);
+                await wrong.StopAndEnd();
+            }
+            await using var right = await CairnProcess.ServeWith(Data, Target(start.Environment["SECRET"]!));
+            foreach (var id in ids) Assert.Equal(id, JsonDocument.Parse((await receiver.StandardOutput.ReadLineAsync(Client.Cancel))!).RootElement.GetProperty("id").GetString());
+        }
+        finally
+        {
+            receiver.Kill();
+            await receiver.WaitForExitAsync(CancellationToken.None);
+        }
     }
 
     [Fact]

@@ -130,6 +130,31 @@ public sealed class WebhookTests
     }
 
     [Fact]
+    public async Task Of_events_and_requests_what_was_taken_is_not_sent_again_while_the_other_is_refused()
+    {
+        await using var receiver = await WebhookReceiver.Start();
+        receiver.Answer = context => Status(context.Request.Headers["cairn-records"] == "requests" ? 422 : 200)(context);
+        await using var app = await CairnApp.Start(Targets.Of(new { Name = "siem", receiver.Url, Records = "both" }));
+        var ids = await app.SendEvents(2);
+        await Until.True(() => receiver.Taken.Count == 2);
+        var request = Some.Request();
+        await app.Import(request);
+        await app.Failed(1);
+        ids = [.. ids, .. await app.SendEvents(3)];
+        app.Clock.Move(Later);
+        await app.Failed(2);
+        Assert.Equal(ids, receiver.Taken.Ids());
+        var target = await app.Push();
+        Assert.Equal(("refused", 1, "2026-03-10T12:00:00.000Z"), (target.GetProperty("state").GetString(), target.GetProperty("lagRecords").GetInt32(), target.GetProperty("failingSince").GetString()));
+
+        receiver.Answer = Status(200);
+        app.Clock.Move(Later);
+        await app.PushedAll();
+        Assert.Equal([.. ids, request.RequestId], receiver.Taken.Ids());
+        Assert.Equal("ok", (await app.Push()).GetProperty("state").GetString());
+    }
+
+    [Fact]
     public async Task A_receiver_that_takes_less_at_once_gets_less_at_once()
     {
         await using var receiver = await WebhookReceiver.Start();
@@ -259,7 +284,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task An_animated_log_and_a_receiver_that_stumbles_lose_nothing()
+    public async Task A_busy_log_and_a_receiver_that_stumbles_lose_nothing()
     {
         await using var receiver = await WebhookReceiver.Start();
         var calls = 0;
