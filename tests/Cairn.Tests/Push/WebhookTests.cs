@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Cairn.Storage;
 using Cairn.Support;
 using Microsoft.AspNetCore.Http;
 
@@ -234,6 +235,30 @@ public sealed class WebhookTests
     }
 
     static readonly JsonSerializerOptions RelaxedJson = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    [Fact]
+    public async Task A_log_in_ClickHouse_is_pushed_whole_and_none_of_it_counts_as_removed()
+    {
+        Needs.Command("clickhouse-server");
+        await using var server = await ClickHouseServer.Start();
+        await server.Run("CREATE DATABASE log");
+        Assert.True(StoreAddress.TryRead(server.Url("log", "?writer=3"), out var address));
+        await using var receiver = await WebhookReceiver.Start();
+        using var place = new TempDirectory();
+        string[] ids;
+        await using (var before = await CairnApp.Start(settings => settings with { Store = address }, place: place.Path)) ids = await before.SendEvents(30);
+
+        await using var app = await CairnApp.Start(settings => Targets.Of(new { Name = "siem", receiver.Url, From = "beginning", Filter = "action=a.b", BatchRecords = 7 })(settings) with { Store = address }, place: place.Path);
+        await app.PushedAll();
+        Assert.Equal(ids, receiver.Taken.Ids());
+        await server.Kill();
+        ids = [.. ids, .. await app.SendEvents(5)];
+        await server.Begin();
+        await Until.True(() => receiver.Taken.Count == ids.Length);
+        Assert.Equal(ids, receiver.Taken.Ids());
+        await app.PushedAll();
+        Assert.Equal(0, (await app.Push()).GetProperty("removed").GetInt32());
+    }
 
     [Fact]
     public async Task A_target_that_is_away_for_long_is_told_once_and_counted()
