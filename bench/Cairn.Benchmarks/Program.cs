@@ -14,6 +14,7 @@ using Cairn.Benchmarks;
     ("gateway", settings => new GatewayQuestion(settings).Ask()),
     ("streams", settings => new StreamQuestion(settings).Ask()),
     ("live", settings => new LiveQuestion(settings).Ask()),
+    ("push", settings => new PushQuestion(settings).Ask()),
     ("conversations", settings => new ConversationsQuestion(settings).Ask()),
 ];
 

@@ -21,6 +21,7 @@ import { Tile, Tiles } from '../ui/Tiles'
 import { Time } from '../ui/Time'
 import { useZone } from '../ui/time'
 import { useNavigate } from 'react-router'
+import { lateTargets } from './late-targets'
 import { defaultFilter, writeFilter } from '../events/event-filter'
 
 const days = 7
@@ -112,7 +113,7 @@ function Store() {
   const { data: health, error, refetch } = useQuery(healthQuery)
   if (error && !health) return <Failure error={error} onRetry={() => void refetch()} />
   if (!health) return null
-  const { records, store, outbox, oldest, retention } = health
+  const { records, store, outbox, oldest, retention, push } = health
   return (
     <Section title="Health">
       <Facts
@@ -121,6 +122,7 @@ function Store() {
           ...(store.problem ? [['Problem', store.problem] as [string, string]] : []),
           ...(store.degraded ? [['Store away', store.degraded] as [string, string]] : []),
           ...(outbox ? [['Waiting for the store', `${counted(outbox.waiting, 'record')}${outbox.setAside ? `, ${grouped(outbox.setAside)} set aside` : ''}`] as [string, string]] : []),
+          ...lateTargets(push),
           ['Since the start', `${counted(records.accepted, 'record')} accepted, ${grouped(records.written)} written, ${grouped(records.waiting)} waiting, ${grouped(records.refused)} refused, ${grouped(records.lost)} lost`],
           ['Store', `${store.engine === 'sqlite' ? 'SQLite' : store.engine}, ${bytes(store.bytes)}${store.freeDiskBytes === null ? '' : `; ${bytes(store.freeDiskBytes)} free on the disk`}`],
           ['Oldest event', oldest.event ? <Time key="event" at={oldest.event} /> : 'none'],

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using Cairn.Access.Oidc;
 using Cairn.Gateway;
 using Cairn.Hosting;
+using Cairn.Push;
 using Cairn.Requests.Remote;
 
 namespace Cairn.Commands;
@@ -50,6 +51,7 @@ static class DoctorCommand
         foreach (var address in settings.Gateways) await Remote(report, address, cancel);
         if (settings.Role != Role.Console)
             foreach (var backend in settings.Inference.Backends) await Model(report, backend, cancel);
+        foreach (var target in settings.Push) await Target(report, target, cancel);
         var mayOpen = Directory(report, settings.DataDirectory);
         await using var server = mayOpen ? await Owner.TryConnect(settings) : null;
         if (server is not null) await Inside(report, settings, server, cancel);
@@ -121,6 +123,22 @@ static class DoctorCommand
         }
     }
 
+    static async Task Target(Report report, PushTarget target, CancellationToken cancel)
+    {
+        const string name = "push";
+        await using var connection = Pushers.Connection(target, TimeProvider.System);
+        try
+        {
+            var found = $"{target.Name} at {target.Address} {await connection.Ask(cancel)}";
+            if (target is { IsSyslog: true, UsesTls: false, Url.IsLoopback: false }) report.Warn(name, found);
+            else report.Ok(name, found);
+        }
+        catch (PushFailedException away)
+        {
+            report.Fail(name, $"{target.Name}: {away.Message}");
+        }
+    }
+
     /// <summary>Looks from outside. Answers whether the store can be opened without harm.</summary>
     static bool Directory(Report report, string path)
     {
@@ -181,6 +199,9 @@ static class DoctorCommand
         else report.Ok("conversations", $"{source}, can be read{(settings.AuditLogsEnabled || owner.IsServerRunning ? "" : "; AUDIT_LOGS_ENABLED is not true, so that nobody may")}");
 
         if (health.RootElement.GetProperty("retention").GetProperty("held").GetString() is { } held) report.Warn("retention", held);
+
+        foreach (var target in health.RootElement.GetProperty("push").EnumerateArray())
+            if (target.GetProperty("problem").GetString() is { } why) report.Warn("push", $"{target.GetProperty("name")} is {target.GetProperty("state")}, {target.GetProperty("lagRecords")} records behind: {why}");
 
         Clock(report, await Newest(owner, cancel));
 

@@ -121,6 +121,8 @@ sealed class EventCatalog
         ["audit.retention_ran"] = "Ran retention",
         ["audit.clock_jumped"] = "Noticed that the clock jumped",
         ["audit.gap_marked"] = "Marked a gap in the requests",
+        ["audit.push_stalled"] = "Could not push the log for long",
+        ["audit.push_skipped"] = "Removed records before they were pushed",
         ["audit.settings_changed"] = "Changed audit log settings",
         ["api_key.created"] = "Created API key",
         ["api_key.revoked"] = "Revoked API key",

@@ -2,6 +2,7 @@ using Cairn.Access;
 using Cairn.Access.Oidc;
 using Cairn.Conversations.Sources;
 using Cairn.Gateway;
+using Cairn.Push;
 using Cairn.Records;
 using Cairn.Requests.Remote;
 using Cairn.Retention;
@@ -39,6 +40,7 @@ sealed class CairnHost : IAsyncDisposable
         Conversations = settings.ConversationSource == "builtin" ? conversations.Source : OtherDatabase.Open(settings);
         ClockWatch = new(control, SelfAudit, clock);
         Retention = new(settings, log, control, conversations, SelfAudit, ClockWatch, clock);
+        Push = new(settings, log, Recorder, control, SelfAudit, clock, logs);
         Inference = new(this);
     }
 
@@ -66,6 +68,10 @@ sealed class CairnHost : IAsyncDisposable
     public ClockWatch ClockWatch { get; }
 
     public RetentionWorker Retention { get; }
+
+    /// <summary>The other systems that the log is pushed to.</summary>
+    public Pushers Push { get; }
+
     public Inference Inference { get; }
 
     /// <summary>Rings when Cairn stops, so that what is long ends.</summary>
@@ -114,6 +120,7 @@ sealed class CairnHost : IAsyncDisposable
             if (prepare is not null) await prepare(host);
             await host.Listen(openToOthers);
             if (openToOthers) (host.housekeeping, host.listening) = (Task.Run(host.KeepHouse), Task.Run(host.ListenToOthers));
+            if (openToOthers) host.Push.Start();
             return host;
         }
         catch
@@ -229,6 +236,7 @@ sealed class CairnHost : IAsyncDisposable
         await housekeeping;
         await listening;
         await Inference.DisposeAsync();
+        await Push.DisposeAsync();
         try
         {
             await SelfAudit.WriteKept(CancellationToken.None);

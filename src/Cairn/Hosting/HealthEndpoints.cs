@@ -44,6 +44,7 @@ static class HealthEndpoints
         var events = await OldestMs(host.Log.Events);
         var retention = await host.Retention.State(context.RequestAborted);
         var conversations = await host.Conversations.Problem(context.RequestAborted);
+        var targets = await host.Push.Health(context.RequestAborted);
         var counts = host.Recorder.Counts;
         return new JsonAnswer(writer =>
         {
@@ -87,6 +88,9 @@ static class HealthEndpoints
             writer.WriteString("engine", host.Conversations.Engine);
             writer.WriteString("problem", conversations);
             writer.WriteEndObject();
+            writer.WriteStartArray("push");
+            foreach (var target in targets) target.Write(writer);
+            writer.WriteEndArray();
             writer.WritePropertyName("retention");
             retention.Write(writer);
             writer.WriteEndObject();
@@ -136,7 +140,23 @@ static class HealthEndpoints
             Metric("cairn_outbox_bytes", "gauge", "What the outbox takes on this disk, replay window included.", outbox.Bytes);
         }
         if (store.FreeDiskBytes is { } free) Metric("cairn_disk_free_bytes", "gauge", "What the disk has left.", free);
+        var targets = await host.Push.Health(context.RequestAborted);
+        Targets("cairn_push_lag_records", "gauge", "Records behind a target's place in the log.", target => target.Lag?.Records);
+        Targets("cairn_push_lag_seconds", "gauge", "How long the oldest of them has been recorded.", target => target.Lag?.Seconds);
+        Targets("cairn_push_failing", "gauge", "1 while a target does not take what it is sent.", target => target.Condition is "ok" or "starting" ? 0 : 1);
+        Targets("cairn_push_sent_total", "counter", "Records that arrived at a target.", target => target.Sent);
+        Targets("cairn_push_failures_total", "counter", "Attempts to push to a target that failed.", target => target.Failures);
+        Targets("cairn_push_removed_total", "counter", "Records that retention removed before they were pushed.", target => target.State?.Removed);
         return Results.Text(text.ToString(), "text/plain; version=0.0.4; charset=utf-8");
+
+        // A target's name has no letters that would have to be escaped.
+        void Targets(string name, string type, string help, Func<Push.PushHealth, long?> value)
+        {
+            if (targets.Count == 0) return;
+            text.Append($"# HELP {name} {help}\n# TYPE {name} {type}\n");
+            foreach (var target in targets)
+                if (value(target) is { } number) text.Append($"{name}{{target=\"{target.Target.Name}\"}} {number}\n");
+        }
 
         void Metric(string name, string type, string help, long value) => text.Append($"# HELP {name} {help}\n# TYPE {name} {type}\n{name} {value}\n");
     }

@@ -207,6 +207,9 @@ static class OpenApi
                 ("outbox", new JsonObject { ["oneOf"] = new JsonArray(Object(("waiting", Type("integer")), ("waitingSince", Nullable("string")), ("setAside", Type("integer")), ("bytes", Type("integer"))), Type("null")) }),
                 ("oldest", Object(("request", Nullable("string")), ("event", Nullable("string")))),
                 ("conversations", Object(("source", Type("string")), ("engine", Type("string")), ("problem", Nullable("string")))),
+                ("push", Items(Object(
+                    ("name", Type("string")), ("url", Type("string")), ("records", new JsonObject { ["type"] = "string", ["enum"] = Strings(["events", "requests", "both"]) }), ("state", new JsonObject { ["type"] = "string", ["enum"] = Strings(Push.PushHealth.Conditions) }),
+                    ("here", Type("boolean")), ("lagRecords", Nullable("integer")), ("lagSeconds", Nullable("integer")), ("removed", Type("integer")), ("lastSuccess", Nullable("string")), ("failingSince", Nullable("string")), ("problem", Nullable("string"))))),
                 ("retention", Schema("Retention"))),
             ["Problem"] = Optional(Object(("type", Type("string")), ("title", Type("string")), ("status", Type("integer")), ("detail", Type("string")), ("parameter", Type("string"))), "parameter"),
         };

@@ -5,6 +5,7 @@ using Cairn.Access.Oidc;
 using Cairn.Conversations.Sources;
 using Cairn.Events;
 using Cairn.Gateway;
+using Cairn.Push;
 using Cairn.Records;
 using Cairn.Requests.Remote;
 using Cairn.Storage;
@@ -61,6 +62,9 @@ sealed partial record Settings
 
     public GatewaySettings Inference { get; init; } = new();
 
+    /// <summary>Other systems that the log is pushed to. None by default.</summary>
+    public IReadOnlyList<PushTarget> Push { get; init; } = [];
+
     /// <summary>The console as browsers address it, when a proxy stands before it. Null, the default, takes the address that each call names.</summary>
     public Uri? PublicUrl { get; init; }
 
@@ -95,6 +99,7 @@ sealed partial record Settings
         ("AUDIT_LOGS_ENABLED", AuditLogsEnabled ? "true" : "false"), ("Conversations:Source", ConversationSource), ("Conversations:Connection", DatabaseUrl.WithoutSecrets(ConversationConnection)),
         ("TrustedProxies", TrustedProxies.Count == 0 ? null : string.Join(", ", TrustedProxies)),
         ("Console:Gateways", Gateways.Count == 0 ? null : string.Join(", ", Gateways.Select(gateway => $"{gateway.Name} {gateway.Url}"))),
+        ("Push", Push.Count == 0 ? null : string.Join("; ", Push)),
         ("Oidc:Issuer", Oidc?.Issuer.OriginalString), ("Oidc:ClientId", Oidc?.ClientId), ("Oidc:RoleClaim", Oidc?.RoleClaim),
         ("Oidc:AdminValues", Joined(Oidc?.AdminValues)), ("Oidc:ViewerValues", Joined(Oidc?.ViewerValues)), ("Oidc:UserValues", Joined(Oidc?.UserValues)),
     ];
@@ -137,6 +142,9 @@ sealed partial record Settings
         var store = Value(all, "Store") ?? "sqlite";
         if (!StoreAddress.TryRead(store, out var address)) throw Refused("Store", StoreAddress.Shown(store), StoreAddress.Allowed);
         var (source, connection) = ReadConversations(all);
+        var catalog = new EventCatalog(
+            all.GetSection("Events:Actions").GetChildren().Select(action => KeyValuePair.Create(action.Key, action.Value ?? throw Refused(action.Path, "nothing", "a label"))),
+            all.GetSection("Events:Resources").GetChildren().Select(ReadResource));
         return new()
         {
             DataDirectory = directory,
@@ -169,14 +177,13 @@ sealed partial record Settings
             Gateways = ReadGateways(all),
             Admin = ReadAdmin(all),
             Oidc = ReadOidc(all),
-            Catalog = new(
-                all.GetSection("Events:Actions").GetChildren().Select(action => KeyValuePair.Create(action.Key, action.Value ?? throw Refused(action.Path, "nothing", "a label"))),
-                all.GetSection("Events:Resources").GetChildren().Select(ReadResource)),
+            Catalog = catalog,
+            Push = PushSettings.Read(all, catalog),
         };
     }
 
     /// <summary>All names that a setting can have, as alternatives of a regular expression.</summary>
-    public const string Names = GatewaySettings.Names + "|Data|Store|Role|Demo|(Gateway|Console):Url|TrustedProxies|Console:(PublicUrl|ProductName|BackUrl|BackLabel)|Console:Gateways:[^:]+:(Name|Url|Key)|Console:Links:[^:]+:(Group|Label|Url)|Admin:(Email|Password)|Oidc:(Name|Issuer|ClientId|ClientSecret|Scope|RoleClaim|AdminValues|ViewerValues|UserValues)|Retention:(RequestDays|EventDays|ConversationDays|MaxBytes)|Conversations:(Source|Connection)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link)";
+    public const string Names = GatewaySettings.Names + "|" + PushSettings.Names + "|Data|Store|Role|Demo|(Gateway|Console):Url|TrustedProxies|Console:(PublicUrl|ProductName|BackUrl|BackLabel)|Console:Gateways:[^:]+:(Name|Url|Key)|Console:Links:[^:]+:(Group|Label|Url)|Admin:(Email|Password)|Oidc:(Name|Issuer|ClientId|ClientSecret|Scope|RoleClaim|AdminValues|ViewerValues|UserValues)|Retention:(RequestDays|EventDays|ConversationDays|MaxBytes)|Conversations:(Source|Connection)|Export:MaxRows|Events:Actions:[^:]+|Events:Resources:[^:]+:(Label|Link)";
 
     [GeneratedRegex("^(" + Names + ")$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Known();

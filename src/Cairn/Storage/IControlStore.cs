@@ -1,4 +1,5 @@
 using Cairn.Access;
+using Cairn.Push;
 
 namespace Cairn.Storage;
 
@@ -84,4 +85,19 @@ interface IControlStore : IAsyncDisposable
     Task<string?> FindSetting(string name, CancellationToken cancel);
 
     Task SaveSetting(string name, string value, CancellationToken cancel);
+
+    /// <summary>How far a target of a push is; null when nothing was stored of it.</summary>
+    Task<PushState?> FindPush(string name, CancellationToken cancel);
+
+    /// <summary>
+    /// Stores how far a target is, with the next version. False when its version is not the stored one any longer, because
+    /// another process stored it meanwhile; then the notice is not stored either.
+    /// </summary>
+    Task<bool> SavePush(PushState state, Notice? notice, CancellationToken cancel);
+
+    /// <summary>
+    /// Takes what this name stands for, for this process alone among those that share the store; null while another has it. A process
+    /// that ends, or loses the store, has it no longer. Where no other process can share the store, nothing has to be taken.
+    /// </summary>
+    Task<Hold?> TryHold(string name, CancellationToken cancel) => Task.FromResult<Hold?>(Hold.Alone);
 }

@@ -1,4 +1,5 @@
 using Cairn.Access;
+using Cairn.Push;
 using Cairn.Support;
 
 namespace Cairn.Storage;
@@ -200,5 +201,40 @@ public abstract class ControlStoreContract
         await store.SaveSetting("a", "first", Cancel);
         await store.SaveSetting("a", "ü 'last'", Cancel);
         Assert.Equal("ü 'last'", await store.FindSetting("a", Cancel));
+    }
+
+    [Fact]
+    public async Task How_far_a_target_is_moves_from_version_to_version_and_its_notice_with_it()
+    {
+        await using var store = await Open();
+        Assert.Null(await store.FindPush("siem", Cancel));
+        var first = new PushState("siem", 0, 7, 5);
+        Assert.True(await store.SavePush(first, null, Cancel));
+        Assert.False(await store.SavePush(first with { Events = 8 }, Notice(), Cancel));
+        Assert.Equal(first with { Version = 1 }, await store.FindPush("siem", Cancel));
+
+        var (failing, notice) = (new PushState("siem", 1, 9, 6) { Removed = 3, RemovedTold = 2, SucceededAt = Noon, FailingSince = Noon.AddMinutes(1), Problem = "it's \"away\" ü", IsRefused = true, IsTold = true }, Notice());
+        Assert.True(await store.SavePush(failing, notice, Cancel));
+        Assert.Equal(failing with { Version = 2 }, await store.FindPush("siem", Cancel));
+        Assert.Equal([notice.Id], await Told(store));
+
+        // Who did not see the last change changes nothing.
+        Assert.False(await store.SavePush(failing with { Events = 10 }, Notice(), Cancel));
+        Assert.False(await store.SavePush(failing with { Name = "other", Version = 3 }, Notice(), Cancel));
+        await using var again = await Open();
+        Assert.Equal(failing with { Version = 2 }, await again.FindPush("siem", Cancel));
+        Assert.Equal([notice.Id], await Told(again));
+        Assert.Null(await again.FindPush("other", Cancel));
+    }
+
+    [Fact]
+    public async Task What_is_held_is_held_until_it_is_let_go()
+    {
+        await using var store = await Open();
+        var hold = await store.TryHold("push.siem", Cancel);
+        Assert.True(await hold!.IsHeld(Cancel));
+        await hold.DisposeAsync();
+        await using var second = await store.TryHold("push.siem", Cancel);
+        Assert.True(await second!.IsHeld(Cancel));
     }
 }

@@ -1,4 +1,6 @@
+using System.Net.Sockets;
 using Cairn.Access;
+using Cairn.Push;
 using Npgsql;
 
 namespace Cairn.Storage.Postgres;
@@ -213,6 +215,83 @@ sealed class PostgresControlStore : IControlStore
         await transaction.Run(new Sql("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value));
         return true;
     }, cancel);
+
+    // Targets of a push.
+
+    public Task<PushState?> FindPush(string name, CancellationToken cancel) =>
+        One(new("SELECT version, event_position, request_position, removed, removed_told, succeeded_at, failing_since, problem, refused, told FROM push_targets WHERE name = $1", name), row => new PushState(name, row.GetInt64(0), row.GetInt64(1), row.GetInt64(2))
+        {
+            Removed = row.GetInt64(3),
+            RemovedTold = row.GetInt64(4),
+            SucceededAt = Time(row, 5),
+            FailingSince = Time(row, 6),
+            Problem = Text(row, 7),
+            IsRefused = row.GetInt32(8) != 0,
+            IsTold = row.GetInt32(9) != 0,
+        }, cancel);
+
+    public Task<bool> SavePush(PushState state, Notice? notice, CancellationToken cancel) => Change(notice, async transaction =>
+    {
+        var save = new Sql(state.Version == 0
+            ? "INSERT INTO push_targets (version, event_position, request_position, removed, removed_told, refused, told, name, succeeded_at, failing_since, problem) VALUES (1 + $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING"
+            : "UPDATE push_targets SET version = 1 + $1, event_position = $2, request_position = $3, removed = $4, removed_told = $5, refused = $6, told = $7, succeeded_at = $9, failing_since = $10, problem = $11 WHERE name = $8 AND version = $1",
+            state.Version, state.Events, state.Requests, state.Removed, state.RemovedTold, state.IsRefused ? 1 : 0, state.IsTold ? 1 : 0, state.Name);
+        save.NumberOrNull(Ms(state.SucceededAt));
+        save.NumberOrNull(Ms(state.FailingSince));
+        save.TextOrNull(state.Problem);
+        return await Changes(transaction, save) > 0;
+    }, cancel);
+
+    /// <summary>An advisory lock of a connection that does nothing else: it is free again as soon as the process is gone, and within about a minute when its machine is.</summary>
+    public async Task<Hold?> TryHold(string name, CancellationToken cancel)
+    {
+        for (var isFirst = true; ; isFirst = false)
+        {
+            NpgsqlConnection? connection = null;
+            try
+            {
+                connection = await database.Connect(cancel);
+                await using var take = new NpgsqlCommand("SELECT pg_try_advisory_lock(hashtextextended($1, 0)), set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false), set_config('tcp_keepalives_count', '3', false)", connection) { Parameters = { new NpgsqlParameter<string> { TypedValue = name } } };
+                if (await take.ExecuteScalarAsync(cancel) is true) return Held(connection);
+                await connection.DisposeAsync();
+                return null;
+            }
+            catch (Exception error)
+            {
+                if (connection is not null) await connection.DisposeAsync();
+                // The server was restarted and this connection was of before: a new one may do.
+                if (isFirst && Database.IsAway(error)) database.Forget();
+                else if (error is NpgsqlException or SocketException or TimeoutException) throw new LogUnavailableException(database.Why(error), error);
+                else throw;
+            }
+        }
+    }
+
+    static Hold Held(NpgsqlConnection connection)
+    {
+        return new(cancel => Answers("SELECT 1", cancel), LetGo);
+
+        // The pool would keep the lock with the connection until somebody else uses it.
+        async ValueTask LetGo()
+        {
+            await Answers("SELECT pg_advisory_unlock_all()", CancellationToken.None);
+            await connection.DisposeAsync();
+        }
+
+        async Task<bool> Answers(string question, CancellationToken cancel)
+        {
+            try
+            {
+                await using var ask = new NpgsqlCommand(question, connection);
+                await ask.ExecuteScalarAsync(cancel);
+                return true;
+            }
+            catch (Exception error) when (error is NpgsqlException or SocketException or TimeoutException or InvalidOperationException)
+            {
+                return false;
+            }
+        }
+    }
 
     // What all of them use.
 

@@ -1,4 +1,5 @@
 using Cairn.Access;
+using Cairn.Push;
 
 namespace Cairn.Storage.Sqlite;
 
@@ -221,6 +222,30 @@ sealed class SqliteControlStore : IControlStore
     {
         Statement("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value").Bind(1, name).Bind(2, value).Run();
         return true;
+    }, cancel);
+
+    // Targets of a push.
+
+    public Task<PushState?> FindPush(string name, CancellationToken cancel) => Do(() =>
+        One(Statement("SELECT version, event_position, request_position, removed, removed_told, succeeded_at, failing_since, problem, refused, told FROM push_targets WHERE name = ?").Bind(1, name), row => new PushState(name, row.Integer(0), row.Integer(1), row.Integer(2))
+        {
+            Removed = row.Integer(3),
+            RemovedTold = row.Integer(4),
+            SucceededAt = Time(row, 5),
+            FailingSince = Time(row, 6),
+            Problem = row.TextOrNull(7),
+            IsRefused = row.Integer(8) != 0,
+            IsTold = row.Integer(9) != 0,
+        }), cancel);
+
+    public Task<bool> SavePush(PushState state, Notice? notice, CancellationToken cancel) => Change(notice, () =>
+    {
+        var save = state.Version == 0
+            ? Statement("INSERT INTO push_targets (version, event_position, request_position, removed, removed_told, succeeded_at, failing_since, problem, refused, told, name) VALUES (1 + ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
+            : Statement("UPDATE push_targets SET version = 1 + ?1, event_position = ?2, request_position = ?3, removed = ?4, removed_told = ?5, succeeded_at = ?6, failing_since = ?7, problem = ?8, refused = ?9, told = ?10 WHERE name = ?11 AND version = ?1");
+        save.Bind(1, state.Version).Bind(2, state.Events).Bind(3, state.Requests).Bind(4, state.Removed).Bind(5, state.RemovedTold)
+            .Bind(6, Ms(state.SucceededAt)).Bind(7, Ms(state.FailingSince)).Bind(8, state.Problem).Bind(9, state.IsRefused ? 1 : 0).Bind(10, state.IsTold ? 1 : 0).Bind(11, state.Name).Run();
+        return connection.Changes > 0;
     }, cancel);
 
     // What all of them use.

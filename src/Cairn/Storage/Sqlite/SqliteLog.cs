@@ -45,6 +45,8 @@ sealed class SqliteLog<T>(SqliteLogStore store, Readers readers, LogTable<T> tab
             if (filter.Matches(Kind, record)) found.Add(record);
         }
         walk.Reset();
+        // Whatever came behind it is gone.
+        if (examined == after) examined = Math.Max(after, reader.Number(table.LastPosition));
         MarkGone(reader, found);
         return new Tail<T>(found, examined);
     }, cancel);

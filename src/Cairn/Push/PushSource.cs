@@ -1,0 +1,102 @@
+using Cairn.Events;
+using Cairn.Live;
+using Cairn.Records;
+using Cairn.Requests;
+using Cairn.Storage;
+
+namespace Cairn.Push;
+
+/// <param name="Records">Of the log, behind the target's place; not all of them need be the target's.</param>
+/// <param name="Seconds">How long the oldest of them has been recorded.</param>
+readonly record struct Lag(long Records, long Seconds);
+
+/// <summary>What one target gets of one log: a cursor that moves along it, as a live tail does.</summary>
+abstract class PushSource
+{
+    public abstract string Kind { get; }
+
+    /// <summary>Everything up to here was taken.</summary>
+    public long Place { get; set; }
+
+    /// <summary>A parcel that failed ended here. It is made up of the same records when it is taken again, so that it has the same name.</summary>
+    public long? RepeatUntil { get; set; }
+
+    /// <summary>Ends when something is recorded after it was asked for.</summary>
+    public abstract Task Next { get; }
+
+    /// <summary>Where a target begins that has no place yet.</summary>
+    public abstract Task<long> FirstPlace(bool fromBeginning, CancellationToken cancel);
+
+    /// <summary>The next records for the target, as many as go together. It does not move the place.</summary>
+    public abstract Task<Parcel> Take(int most, int mostBytes, CancellationToken cancel);
+
+    public abstract Task<Lag> Behind(long place, DateTimeOffset now, CancellationToken cancel);
+
+    public static PushSource Of(ILog<EventRecord> log, Feed<EventRecord> feed, Filter<EventRecord> filter) =>
+        new PushSource<EventRecord>(log, feed, filter, record => record.RecordedAtMs, record => record.Outcome != "success",
+            [("action", record => record.Action), ("outcome", record => record.Outcome), ("actor", record => record.ActorId), ("resource", record => record.Resource)]);
+
+    public static PushSource Of(ILog<RequestRecord> log, Feed<RequestRecord> feed, Filter<RequestRecord> filter) =>
+        new PushSource<RequestRecord>(log, feed, filter, record => record.TimeMs, record => record.Status != "success",
+            [("model", record => record.Model), ("status", record => record.Status), ("user", record => record.User)]);
+}
+
+/// <inheritdoc/>
+/// <param name="recordedMs">When a record came into the log, as near as it tells.</param>
+/// <param name="named">What stands beside the record for receivers that choose by it.</param>
+sealed class PushSource<T>(ILog<T> log, Feed<T> feed, Filter<T> filter, Func<T, long> recordedMs, Func<T, bool> isFault, (string Name, Func<T, string?> Value)[] named) : PushSource where T : class, IRecord, new()
+{
+    /// <summary>Records looked at in one read, and reads for one parcel, where few of them are the target's.</summary>
+    const int Looked = 1_000, MostReads = 20;
+
+    readonly RecordJson<T> json = new(log.Kind);
+
+    public override string Kind => log.Kind.Name;
+
+    public override Task Next => feed.Next;
+
+    public override async Task<long> FirstPlace(bool fromBeginning, CancellationToken cancel)
+    {
+        if (!fromBeginning) return await log.LastPosition(cancel);
+        var oldest = await log.Follow(Filter<T>.Everything, 0, 1, cancel);
+        return oldest.Records.Count > 0 ? oldest.Records[0].Position - 1 : oldest.Examined;
+    }
+
+    public override async Task<Parcel> Take(int most, int mostBytes, CancellationToken cancel)
+    {
+        var parcel = new Parcel(Kind, Place);
+        for (var reads = 0; reads < MostReads; reads++)
+        {
+            var limit = filter.IsEverything ? most - parcel.Items.Count : Looked;
+            var tail = await Read(parcel.Until, limit, cancel);
+            foreach (var record in tail.Records)
+            {
+                if (record.Position > RepeatUntil) return parcel;
+                var isWanted = filter.Matches(log.Kind, record);
+                if (isWanted && (parcel.Items.Count == most || parcel.Bytes >= mostBytes)) return parcel;
+                parcel.Pass(record.Position);
+                if (isWanted) parcel.Add(log.Kind.Identity.Text!(record)!, record.TimeMs, isFault(record), Array.ConvertAll(named, one => (one.Name, one.Value(record))), writer => Write(writer, record));
+                else parcel.Leave();
+            }
+            if (tail.Examined <= parcel.Until && tail.Records.Count == 0) return parcel;
+            parcel.Pass(tail.Examined + 1);
+            if (parcel.Items.Count == most || parcel.Bytes >= mostBytes || (parcel.Items.Count > 0 && tail.Records.Count < limit)) return parcel;
+        }
+        return parcel;
+    }
+
+    /// <summary>A record as the target gets it: one JSON object, as in a JSONL export. Another format would be chosen here.</summary>
+    void Write(System.Text.Json.Utf8JsonWriter writer, T record) => json.Write(writer, record);
+
+    /// <summary>All that follows, whether or not the target wants it: so what is missing between two positions is known to be gone.</summary>
+    async Task<Tail<T>> Read(long after, int limit, CancellationToken cancel) =>
+        feed.TryRead(Filter<T>.Everything, after, limit, out var tail) ? tail : await log.Follow(Filter<T>.Everything, after, limit, cancel);
+
+    public override async Task<Lag> Behind(long place, DateTimeOffset now, CancellationToken cancel)
+    {
+        var last = await log.LastPosition(cancel);
+        if (last <= place) return default;
+        var oldest = (await Read(place, 1, cancel)).Records;
+        return new(last - place, oldest.Count == 0 ? 0 : Math.Max(0, (now.ToUnixTimeMilliseconds() - recordedMs(oldest[0])) / 1_000));
+    }
+}
