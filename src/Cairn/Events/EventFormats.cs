@@ -1,5 +1,6 @@
 using Cairn.Export;
 using Cairn.Records;
+using static Cairn.Records.Texts;
 using static Cairn.Records.Places<Cairn.Events.EventRecord>;
 
 namespace Cairn.Events;
@@ -24,7 +25,7 @@ static class EventFormats
             to.Field("requestId", "api.request.uid"),
             to.Field("resource", "resources[].type"),
             to.Field("resourceId", "resources[].uid"),
-            to.Turned("resourceName", "resources[].name", "`resourceName`; the resource's type where it has neither name nor id", e => Value.Of(e.ResourceName ?? (e.ResourceId is null ? e.Resource : null))),
+            to.Turned("resourceName", "resources[].name", "`resourceName`; the resource's type where it has neither name nor id", e => Value.Of(Filled(e.ResourceName) ?? (Filled(e.ResourceId) is null ? e.Resource : null))),
             .. Export.Ocsf.Source(to, "ip", e => e.Ip, isDemanded: true),
             to.Field("traceId", "trace.uid"),
             .. Rest(),
@@ -44,10 +45,10 @@ static class EventFormats
             Concluded("status_id", "`1` for the outcome `success`, else `2`", e => Value.Of(e.Outcome == "success" ? 1 : 2)),
             Concluded("status", "the same in words: `Success`, `Failure`", e => Value.Of(e.Outcome == "success" ? "Success" : "Failure")),
             to.Field("actorId", "actor.user.uid"),
-            to.Turned("actorName", "actor.user.name", "`actorName`; `\"System\"` where there is no actor", e => Value.Of(e.ActorName ?? (e.ActorId is null ? "System" : null))),
+            to.Turned("actorName", "actor.user.name", "`actorName`; `\"System\"` where there is no actor", e => Value.Of(Filled(e.ActorName) ?? (Filled(e.ActorId) is null ? "System" : null))),
             to.Field("actorEmail", "actor.user.email_addr"),
-            Concluded("actor.user.type_id", "`3` (System) where there is no actor", e => Value.Of(e.ActorId is null ? 3 : (long?)null)),
-            Concluded("actor.user.type", "the same in words", e => Value.Of(e.ActorId is null ? "System" : null)),
+            Concluded("actor.user.type_id", "`3` (System) where there is no actor", e => Value.Of(Filled(e.ActorId) is null ? 3 : (long?)null)),
+            Concluded("actor.user.type", "the same in words", e => Value.Of(Filled(e.ActorId) is null ? "System" : null)),
             to.Field("userAgent", "http_request.user_agent"),
         ];
 
@@ -57,7 +58,7 @@ static class EventFormats
             .. Head(type),
             Concluded("user.uid", "the user it is about: `resourceId` of the resource `User`, else `actorId`", e => Value.Of(e.Resource == "User" ? e.ResourceId : e.ActorId)),
             Concluded("user.name", "`resourceName` of the resource `User`, else `actorName`; `\"unknown\"` where neither id nor name is known", e => Value.Of(
-                e.Resource == "User" ? e.ResourceName ?? (e.ResourceId is null ? Export.Ocsf.Unknown : null) : e.ActorName ?? (e.ActorId is null ? Export.Ocsf.Unknown : null))),
+                e.Resource == "User" ? Filled(e.ResourceName) ?? (Filled(e.ResourceId) is null ? Export.Ocsf.Unknown : null) : Filled(e.ActorName) ?? (Filled(e.ActorId) is null ? Export.Ocsf.Unknown : null))),
             .. type == Export.Ocsf.Class.Authentication ? new[] { Fixed("service.name", Export.Ocsf.Unknown) } : [],
             .. Export.Ocsf.Source(to, "ip", e => e.Ip, isDemanded: false),
             to.Field("resource", "unmapped.resource"),
@@ -108,9 +109,9 @@ static class EventFormats
             Concluded("event.outcome", "`success` for the outcome `success`, else `failure`", e => Value.Of(e.Outcome == "success" ? "success" : "failure")),
             to.Field("recordedAt", "event.created"),
             to.Field("actorId", "user.id"),
-            to.Turned("actorName", "user.name", "`actorName`; `\"System\"` where there is no actor", e => Value.Of(e.ActorName ?? (e.ActorId is null ? "System" : null))),
+            to.Turned("actorName", "user.name", "`actorName`; `\"System\"` where there is no actor", e => Value.Of(Filled(e.ActorName) ?? (Filled(e.ActorId) is null ? "System" : null))),
             to.Field("actorEmail", "user.email"),
-            to.Turned("actorRole", "user.roles", "`[actorRole]`", e => Value.Of(e.ActorRole is { } role ? [role] : (string[]?)null)),
+            to.Turned("actorRole", "user.roles", "`[actorRole]`", e => Value.Of(Filled(e.ActorRole) is { } role ? [role] : (string[]?)null)),
             Concluded("user.target.id", "`resourceId` of the resource `User`", e => Value.Of(e.Resource == "User" ? e.ResourceId : null)),
             Concluded("user.target.name", "`resourceName` of the resource `User`", e => Value.Of(e.Resource == "User" ? e.ResourceName : null)),
             .. Export.Ecs.Source(to, "ip", e => e.Ip),

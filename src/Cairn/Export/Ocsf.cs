@@ -30,7 +30,7 @@ static class Ocsf
         Places<T>.Fixed("metadata.product.vendor_name", "Cairn"),
         Places<T>.Fixed("metadata.product.version", Product.Version),
         Places<T>.Fixed("metadata.log_name", log),
-        .. profiles.Length == 0 ? [] : new[] { Places<T>.Fixed("metadata.profiles", profiles) },
+        .. profiles.Length == 0 ? [] : new[] { Places<T>.List("metadata.profiles", profiles) },
         Places<T>.Fixed("class_uid", type.Uid),
         Places<T>.Fixed("class_name", type.Name),
         Places<T>.Fixed("category_uid", type.Category),

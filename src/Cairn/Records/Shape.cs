@@ -157,7 +157,7 @@ sealed class Places<T>(Kind<T> kind, bool timesInMs) where T : class, IRecord, n
 
     public static Place<T> Fixed(string path, long number) => new(path, $"`{number}`", null, _ => Value.Of(number));
 
-    public static Place<T> Fixed(string path, params string[] texts) => new(path, $"`[{string.Join(", ", texts.Select(text => $"\"{text}\""))}]`", null, _ => Value.Of(texts));
+    public static Place<T> List(string path, params string[] texts) => new(path, $"`[{string.Join(", ", texts.Select(text => $"\"{text}\""))}]`", null, _ => Value.Of(texts));
 
     /// <summary>A field in another form, from which its value can be read back.</summary>
     public Place<T> Turned(string name, string path, string says, Func<T, Value> read) => new(path, says, kind[name], read);

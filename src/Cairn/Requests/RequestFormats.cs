@@ -1,4 +1,5 @@
 using Cairn.Records;
+using static Cairn.Records.Texts;
 using static Cairn.Records.Places<Cairn.Requests.RequestRecord>;
 
 namespace Cairn.Requests;
@@ -31,7 +32,7 @@ static class RequestFormats
             to.Field("user", "actor.user.uid"),
             to.Field("api_key_id", "actor.app_uid"),
             to.Turned("api_key_name", "actor.app_name", "`api_key_name`; `\"unknown\"` where neither key, user nor session is known",
-                r => Value.Of(r.ApiKeyName ?? (r.ApiKeyId is null && r.User is null && r.SessionId is null ? Export.Ocsf.Unknown : null))),
+                r => Value.Of(Filled(r.ApiKeyName) ?? (Filled(r.ApiKeyId) is null && Filled(r.User) is null && Filled(r.SessionId) is null ? Export.Ocsf.Unknown : null))),
             to.Field("session_id", "actor.session.uid"),
             to.Turned("endpoint", "api.operation", "`endpoint`; `\"unknown\"` without one", r => Value.Of(r.Endpoint.Length > 0 ? r.Endpoint : Export.Ocsf.Unknown)),
             to.Field("backend_type", "api.service.name"),
@@ -68,8 +69,8 @@ static class RequestFormats
             to.Field("request_id", "event.id"),
             to.Field("id", "event.sequence"),
             Fixed("event.action", "inference"),
-            Fixed("event.category", "api", "web"),
-            Fixed("event.type", "access"),
+            List("event.category", "api", "web"),
+            List("event.type", "access"),
             Concluded("event.outcome", "`success` for the status `success`, else `failure`", r => Value.Of(r.Status == "success" ? "success" : "failure")),
             to.Turned("duration_ms", "event.duration", "`duration_ms` in nanoseconds", r => Value.Of(r.DurationMs * NanosecondsInMs)),
             to.Field("model", "gen_ai.request.model"),
