@@ -58,7 +58,7 @@ await provider.shutdown();
 
 // 3. CloudEvents: structured, binary, and a batch; each again, as after a lost answer.
 const event = new CloudEvent({ id: "e-1", source: "/shop", type: "order.paid", subject: "Order/o-3", time: "2026-03-10T11:00:00.000Z", tenant: "blue", data: { actorId: "u-17", outcome: "success", total: 12.5 } });
-const binary = new CloudEvent({ id: "e-2", source: "/shop", type: "order.noted", subject: "Größe/7 %", datacontenttype: "text/plain", data: "it is late" });
+const binary = new CloudEvent({ id: "e-2", source: "/shop", type: "order.noted", subject: "Note/7% late", datacontenttype: "text/plain", data: "it is late" });
 const batch = [1, 2].map((n) => new CloudEvent({ id: `b-${n}`, source: "/shop", type: "order.shipped", data: { resource: "Order", resourceId: `o-${n}` } }));
 const target = `${gateway}/api/v1/events`;
 seen.cloudEvents = [];

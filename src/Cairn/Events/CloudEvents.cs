@@ -246,7 +246,10 @@ sealed class CloudEvents(RecordParser<EventRecord> parser, Func<EventRecord, str
         }
     }
 
-    /// <summary>A header's value as the protocol binding writes it: perhaps in double quotes, then percent-encoded. Null when it is not.</summary>
+    /// <summary>
+    /// A header's value as the protocol binding writes it: perhaps in double quotes, then percent-encoded. Some SDKs write it
+    /// as it is, so that a percent sign may stand for itself. Null when it is not UTF-8.
+    /// </summary>
     static string? Decoded(string value)
     {
         if (value is ['"', .., '"'] and { Length: >= 2 })
@@ -259,18 +262,13 @@ sealed class CloudEvents(RecordParser<EventRecord> parser, Func<EventRecord, str
             }
             value = plain.ToString();
         }
-        var bytes = new byte[value.Length];
+        var bytes = Encoding.UTF8.GetBytes(value);
         var length = 0;
-        for (var i = 0; i < value.Length; i++)
+        for (var i = 0; i < bytes.Length; i++)
         {
-            if (value[i] > '~') return null;
-            if (value[i] != '%') bytes[length++] = (byte)value[i];
-            else if (i + 2 < value.Length && char.IsAsciiHexDigit(value[i + 1]) && char.IsAsciiHexDigit(value[i + 2]))
-            {
-                bytes[length++] = Convert.FromHexString(value.AsSpan(i + 1, 2))[0];
-                i += 2;
-            }
-            else return null;
+            var isEncoded = bytes[i] == '%' && i + 2 < bytes.Length && char.IsAsciiHexDigit((char)bytes[i + 1]) && char.IsAsciiHexDigit((char)bytes[i + 2]);
+            bytes[length++] = isEncoded ? Convert.FromHexString([(char)bytes[i + 1], (char)bytes[i + 2]])[0] : bytes[i];
+            if (isEncoded) i += 2;
         }
         return Utf8(bytes.AsSpan(0, length));
     }

@@ -119,19 +119,20 @@ sealed class Items<T> where T : class, new()
     /// <summary>What was not taken and why, in the body's order, once it is known what became of the rest.</summary>
     public IReadOnlyList<(int Index, string Error)> Rejected(Outcome[] outcomes)
     {
+        var all = new List<(int Index, string Error)>(rejected);
         var identity = typeof(T) == typeof(Requests.RequestRecord) ? "request_id" : "id";
         for (var i = 0; i < outcomes.Length; i++)
         {
-            if (outcomes[i] == Outcome.Conflict) rejected.Add((places[i], $"{identity} was recorded before with other content"));
-            if (outcomes[i] == Outcome.Crowded) rejected.Add((places[i], "too many records carry this very millisecond"));
+            if (outcomes[i] == Outcome.Conflict) all.Add((places[i], $"{identity} was recorded before with other content"));
+            if (outcomes[i] == Outcome.Crowded) all.Add((places[i], "too many records carry this very millisecond"));
         }
-        rejected.Sort();
-        return rejected;
+        all.Sort();
+        return all;
     }
 
     public IResult Answer(Outcome[] outcomes)
     {
-        Rejected(outcomes);
+        var rejected = Rejected(outcomes);
         return new JsonAnswer(writer =>
         {
             writer.WriteStartObject();

@@ -41,6 +41,29 @@ public sealed class CloudEventsTests
     }
 
     [Fact]
+    public async Task Every_row_of_the_table_of_members_holds()
+    {
+        await using var app = await CairnApp.Start();
+        foreach (var field in CloudEvents.DataFields)
+        {
+            var (id, value) = (Some.EventId, field == "outcome" ? "denied" : "v-1");
+            (await app.Sender.Post(Path, Event($$""","data":{"{{field}}":"{{value}}"}""", id), CloudEvents.Structured)).Expect(200);
+            Assert.Equal(value, (await app.Reader.Get($"/api/v1/admin/audit-logs/{DerivedId.Of("CloudEvents", "/shop", id)}")).Expect(200).Json.GetProperty(field).GetString());
+        }
+    }
+
+    [Fact]
+    public void A_derived_id_is_made_as_the_docs_say()
+    {
+        byte[] Part(string text) => [0, 0, 0, (byte)Encoding.UTF8.GetByteCount(text), .. Encoding.UTF8.GetBytes(text)];
+        var hash = System.Security.Cryptography.SHA256.HashData([.. Part("CloudEvents"), .. Part("/shöp"), .. Part("1")]);
+        hash[6] = (byte)(0x80 | hash[6] & 0x0f);
+        hash[8] = (byte)(0x80 | hash[8] & 0x3f);
+        Assert.Equal(new Guid(hash.AsSpan(0, 16), bigEndian: true).ToString(), DerivedId.Of("CloudEvents", "/shöp", "1"));
+        Assert.NotEqual(DerivedId.Of("a", null), DerivedId.Of("a", ""));
+    }
+
+    [Fact]
     public async Task Whatever_the_data_is_it_is_kept()
     {
         await using var app = await CairnApp.Start();
@@ -126,12 +149,13 @@ public sealed class CloudEventsTests
     public async Task An_event_whose_attributes_are_headers_is_the_same_event()
     {
         await using var app = await CairnApp.Start();
-        (string, string)[] attributes = [("specversion", "1.0"), ("id", "1"), ("Source", "/shop"), ("type", "order.paid"), ("subject", "Order/%C3%BC%20%f0%9f%98%80"), ("note", "\"a \\\"b\\\" c\""), ("tries", "3")];
+        (string, string)[] attributes = [("specversion", "1.0"), ("id", "1"), ("Source", "/shop"), ("type", "order.paid"), ("subject", "Order/%C3%BC%20%f0%9f%98%80"), ("note", "\"a \\\"b\\\" c\""), ("tries", "3"), ("share", "7% %4 %zz %")];
         (await SendBinary(app.Sender, """{"actorId":"u-1","amount":2}"""u8.ToArray(), "application/json", attributes)).Expect(200);
         var read = await Only(app);
         Assert.Equal(("order.paid", "Order", "ü 😀", "u-1"), (read.GetProperty("action").GetString(), read.GetProperty("resource").GetString(), read.GetProperty("resourceId").GetString(), read.GetProperty("actorId").GetString()));
         Assert.Equal(DerivedId.Of("CloudEvents", "/shop", "1"), read.GetProperty("id").GetString());
         Assert.Equal("a \"b\" c", read.GetProperty("metadata").GetProperty("cloudevent").GetProperty("note").GetString());
+        Assert.Equal("7% %4 %zz %", read.GetProperty("metadata").GetProperty("cloudevent").GetProperty("share").GetString());
         Assert.Equal("""{"amount":2}""", read.GetProperty("metadata").GetProperty("data").GetRawText());
         Assert.Equal(1, (await SendBinary(app.Sender, """{"actorId":"u-1","amount":2}"""u8.ToArray(), "application/json", attributes)).Expect(200).Json.GetProperty("duplicates").GetInt32());
 
@@ -147,7 +171,7 @@ public sealed class CloudEventsTests
         Assert.Equal("/wA=", all["odd"].GetProperty("data_base64").GetString());
         Assert.Equal("AQI=", all["image"].GetProperty("data_base64").GetString());
 
-        foreach (var (body, name, value) in new[] { ("{", "tries", "1"), ("{}{}", "tries", "1"), ("{}", "note", "%C0%A0"), ("{}", "note", "%4"), ("{}", "note", "a%zz"), ("{}", "datacontenttype", "text/plain"), ("{}", "data", "x"), ("{}", "a_b", "x"), ("{}", "note", "%00") })
+        foreach (var (body, name, value) in new[] { ("{", "tries", "1"), ("{}{}", "tries", "1"), ("{}", "note", "%C0%A0"), ("{}", "datacontenttype", "text/plain"), ("{}", "data", "x"), ("{}", "a_b", "x"), ("{}", "note", "%00") })
             (await SendBinary(app.Sender, Encoding.UTF8.GetBytes(body), "application/json", [.. Named("bad"), (name, value)])).Expect(400);
         Assert.Equal(5, (await app.Reader.Get("/api/v1/admin/audit-logs")).Total);
     }

@@ -258,6 +258,28 @@ public sealed class FormatTests
         ["requests as ECS"] = PlaceTables(Some.RequestKind.Formats[Ecs.Name], 4),
     };
 
+    /// <summary>As someone would type them, but for where this Cairn is.</summary>
+    [Fact]
+    public async Task The_commands_of_the_docs_work()
+    {
+        Needs.Command("curl");
+        await using var app = await CairnApp.Start(clock: new(DateTimeOffset.UtcNow));
+        var text = await File.ReadAllTextAsync(Docs, TestContext.Current.CancellationToken);
+        var script = new StringBuilder($"set -euo pipefail\nKEY={app.Sender.Key}\nREADER={app.Reader.Key}\n");
+        var calls = 0;
+        foreach (Match block in Regex.Matches(text, "```sh\n(.*?)```", RegexOptions.Singleline))
+            foreach (var line in block.Groups[1].Value.Split('\n'))
+            {
+                if (line.StartsWith("cairn ", StringComparison.Ordinal) || line.StartsWith("KEY=", StringComparison.Ordinal) || line.StartsWith("READER=", StringComparison.Ordinal)) continue;
+                if (line.StartsWith("curl -s ", StringComparison.Ordinal)) calls++;
+                script.Append(line.Replace("curl -s ", "curl -sS --fail-with-body ", StringComparison.Ordinal).Replace("http://localhost:10243", app.Host.GatewayUrl!.OriginalString.TrimEnd('/'), StringComparison.Ordinal)
+                    .Replace("http://localhost:10242", app.Host.ConsoleUrl!.OriginalString.TrimEnd('/'), StringComparison.Ordinal)).Append('\n');
+            }
+        Assert.True(Needs.Run(out var output, "bash", "-c", script.ToString()) == 0, output);
+        Assert.Equal(10, calls);
+        Assert.Equal(["order.paid", "order.paid", "order.paid", "order.paid", "order.sent", "order.sent"], (await app.Reader.Get("/api/v1/admin/audit-logs?search=order")).Items.Select(item => item.GetProperty("action").GetString()!).Order(StringComparer.Ordinal));
+    }
+
     /// <summary>With APPROVE=1 in the environment the tables are written to docs/formats.md, to be looked at and committed.</summary>
     [Fact]
     public async Task The_tables_of_the_docs_are_those_of_the_code()
