@@ -149,7 +149,12 @@ sealed class CloudEvents(RecordParser<EventRecord> parser, Func<EventRecord, str
         }
         json.WriteStartObject("cloudevent");
         foreach (var (name, value) in members)
-            if (name is not ("specversion" or "type" or "time" or "data" or "data_base64") && value.ValueKind != JsonValueKind.Null) written.Copy(name, value);
+        {
+            if (name is "specversion" or "type" or "time" or "data" or "data_base64" || value.ValueKind == JsonValueKind.Null) continue;
+            // The same however it came: headers have nothing but texts, and JSON need not be named.
+            if (name == "datacontenttype" && MediaType(TextOf(name)!) == "application/json") continue;
+            json.WriteString(name, value.ValueKind == JsonValueKind.String ? TextOf(name) : value.GetRawText());
+        }
         json.WriteEndObject();
         if (data.ValueKind == JsonValueKind.Object)
         {
@@ -169,10 +174,12 @@ sealed class CloudEvents(RecordParser<EventRecord> parser, Func<EventRecord, str
         string? TextOf(string name) => members.TryGetValue(name, out var value) ? ForeignEvent.Text(value) : null;
     }
 
+    static string MediaType(string contentType) => contentType.Split(';')[0].Trim().ToLowerInvariant();
+
     static bool IsJson(string? contentType)
     {
-        var type = contentType?.Split(';')[0].Trim().ToLowerInvariant();
-        return type is null or "" || type.EndsWith("/json", StringComparison.Ordinal) || type.EndsWith("+json", StringComparison.Ordinal);
+        var type = MediaType(contentType ?? "");
+        return type.Length == 0 || type.EndsWith("/json", StringComparison.Ordinal) || type.EndsWith("+json", StringComparison.Ordinal);
     }
 
     /// <summary>The trace in a W3C <c>traceparent</c>; null when it is none.</summary>
@@ -228,7 +235,7 @@ sealed class CloudEvents(RecordParser<EventRecord> parser, Func<EventRecord, str
 
     static bool IsText(string contentType)
     {
-        var type = contentType.Split(';')[0].Trim().ToLowerInvariant();
+        var type = MediaType(contentType);
         return type.StartsWith("text/", StringComparison.Ordinal) || type.EndsWith("/xml", StringComparison.Ordinal) || type.EndsWith("+xml", StringComparison.Ordinal);
     }
 
