@@ -17,6 +17,8 @@ sealed class CloudEvents(RecordParser<EventRecord> parser, Func<EventRecord, str
 
     const string Prefix = "ce-";
 
+    const int MostDepth = 64;
+
     /// <summary>The members of an event's data that are fields of ours, where they are texts.</summary>
     public static readonly string[] DataFields =
     [
@@ -75,9 +77,14 @@ sealed class CloudEvents(RecordParser<EventRecord> parser, Func<EventRecord, str
             reader.Skip();
             return "is not a JSON object";
         }
-        var start = reader.TokenStartIndex;
-        using var document = JsonDocument.ParseValue(ref reader);
+        // Looked over before it is read: the time to read it grows with its depth times its length.
+        var whole = reader;
+        var (start, outer, depth) = (reader.TokenStartIndex, reader.CurrentDepth, 0);
+        do depth = Math.Max(depth, reader.CurrentDepth - outer);
+        while (!(reader.TokenType == JsonTokenType.EndObject && reader.CurrentDepth == outer) && reader.Read());
         if (reader.BytesConsumed - start > RecordParser<EventRecord>.MostBytes) return $"is larger than {RecordParser<EventRecord>.MostBytes / 1024} KiB";
+        if (depth > MostDepth) return $"is nested deeper than {MostDepth}";
+        using var document = JsonDocument.ParseValue(ref whole);
         return Read(document.RootElement, record);
     }
 

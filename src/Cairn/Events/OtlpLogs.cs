@@ -18,6 +18,9 @@ static class OtlpLogs
 
     const int MostTold = 10, MostDepth = 32, MostMetadata = 16 * 1024;
 
+    /// <summary>Room for values as deep as they may be, at three levels each. The time to read a body grows with its depth times its length.</summary>
+    const int MostBodyDepth = 128;
+
     /// <summary>Where a field is looked for among a log record's attributes, in this order. An attribute that is taken is not in the metadata.</summary>
     public static readonly (string Field, string[] Attributes)[] Fields =
     [
@@ -61,13 +64,12 @@ static class OtlpLogs
         var places = new List<string>();
         try
         {
-            // As deep as a body can be: too deep a log record is rejected alone.
-            using var document = JsonDocument.Parse(body!.Bytes, new() { MaxDepth = EventIngest.MostBytes });
+            using var document = JsonDocument.Parse(body!.Bytes, new() { MaxDepth = MostBodyDepth });
             if (Read(document.RootElement, host, items, places) is { } wrong) return new OtlpStatus(wrong);
         }
         catch (JsonException broken)
         {
-            return new OtlpStatus(StatusCodes.Status400BadRequest, $"The body is not valid JSON: line {broken.LineNumber + 1}, byte {broken.BytePositionInLine + 1}.");
+            return new OtlpStatus(StatusCodes.Status400BadRequest, $"The body is not valid JSON, or nested deeper than {MostBodyDepth}: line {broken.LineNumber + 1}, byte {broken.BytePositionInLine + 1}.");
         }
 
         // 3. What becomes of them.

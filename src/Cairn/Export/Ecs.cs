@@ -14,7 +14,7 @@ static class Ecs
         Places<T>.Fixed("event.module", "cairn"),
         Places<T>.Fixed("event.dataset", dataset),
         Places<T>.Fixed("observer.product", "Cairn"),
-        Places<T>.Fixed("observer.version", Product.Version),
+        Places<T>.Concluded("observer.version", "the version of Cairn", _ => Value.Of(Product.Version)),
     ];
 
     public static Place<T>[] Source<T>(Places<T> places, string field, Func<T, string?> ip) where T : class, IRecord, new() =>

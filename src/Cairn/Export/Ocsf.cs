@@ -28,7 +28,7 @@ static class Ocsf
         Places<T>.Fixed("metadata.version", Version),
         Places<T>.Fixed("metadata.product.name", "Cairn"),
         Places<T>.Fixed("metadata.product.vendor_name", "Cairn"),
-        Places<T>.Fixed("metadata.product.version", Product.Version),
+        Places<T>.Concluded("metadata.product.version", "the version of Cairn", _ => Value.Of(Product.Version)),
         Places<T>.Fixed("metadata.log_name", log),
         .. profiles.Length == 0 ? [] : new[] { Places<T>.List("metadata.profiles", profiles) },
         Places<T>.Fixed("class_uid", type.Uid),

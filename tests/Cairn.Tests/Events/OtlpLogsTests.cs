@@ -105,7 +105,7 @@ public sealed class OtlpLogsTests
             (Log(Text("cairn.colour", "red")), "'cairn.colour'"), (Log(Text("cairn.outcome", "odd")), "outcome"), (Log(Text("cairn.id", "7")), "id is not a UUID"), (Log(Text("user.id", new('x', 300))), "actorId is longer than 256"),
             (Log(Text("user.id", "\\u0000")), "attribute user.id that is not valid Unicode, or holds NUL"), (Log(Text("a", "\\ud800")), "attribute a that is not valid Unicode"), (Log(Text("\\ud800", "a")), "attributes that cannot be read"), (Log(more: ""","body":{"stringValue":"\ud800"}"""), "body that is not valid Unicode"),
             (Log(Text("a", new('x', 17_000))), "metadata is longer than 16384"), (Log(time: "12x"), "time"), (Log(time: "-1"), "time"), (Log(time: "18446744073709551615"), "after 2199"), (Log(time: "631152000000000000"), "createdAt is older"),
-            (Log(Attribute("a", string.Concat(Enumerable.Repeat("""{"arrayValue":{"values":[""", 60)) + "{}" + string.Concat(Enumerable.Repeat("]}}", 60)))), "nested deeper"), (Log(Attribute("a", "7")), "cannot be read"), (Log(name: new('n', 200)), "action is longer than 128"),
+            (Log(Attribute("a", string.Concat(Enumerable.Repeat("""{"arrayValue":{"values":[""", 36)) + "{}" + string.Concat(Enumerable.Repeat("]}}", 36)))), "nested deeper"), (Log(Attribute("a", "7")), "cannot be read"), (Log(name: new('n', 200)), "action is longer than 128"),
         ];
         var (rejected, message) = Partial(await app.Sender.Post(Path, Request([Log(), .. bad.Take(2).Select(one => one.Log), Log(name: "order.sent")])));
         Assert.Equal(2, rejected);
@@ -145,6 +145,12 @@ public sealed class OtlpLogsTests
             Assert.Equal(code, answer.Json.GetProperty("code").GetInt32());
             Assert.True(answer.Json.GetProperty("message").GetString()!.Contains(names, StringComparison.Ordinal), answer.Text);
         }
+        // Nesting alone is no way to bring anything down.
+        var deep = string.Concat(Enumerable.Repeat("[", 2_000_000)) + string.Concat(Enumerable.Repeat("]", 2_000_000));
+        Assert.Contains("deeper than 128", (await app.Sender.Post(Path, Request(Log(Attribute("a", deep))))).Expect(400).Text, StringComparison.Ordinal);
+        (await app.Sender.Post(Path, $$"""{"resourceLogs":[{"unheardOf":{{deep}}}]}""")).Expect(400);
+        foreach (var brackets in new[] { deep, deep[1_990_000..2_010_000] })
+            Assert.Contains(brackets == deep ? "larger" : "nested deeper", (await app.Sender.Post("/api/v1/events", $$"""{"specversion":"1.0","id":"1","source":"/","type":"a","data":{{brackets}}}""", CloudEvents.Structured)).Expect(400).Detail, StringComparison.Ordinal);
         Assert.Equal(0, (await app.Reader.Get("/api/v1/admin/audit-logs")).Total);
     }
 
