@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using Cairn.Export;
 
 namespace Cairn.Commands;
 
@@ -11,7 +12,7 @@ static class ExportCommand
     public static Command Create()
     {
         var command = new Command("export", """
-            Write requests, events or conversations as CSV or as JSON lines, to a file or to standard output.
+            Write requests, events or conversations as CSV or as lines of JSON, to a file or to standard output. Requests and events also in the formats of other systems: ocsf (Open Cybersecurity Schema Framework) and ecs (Elastic Common Schema).
 
             Example: cairn export events --format csv --from 2026-01-01 --output events.csv
             """);
@@ -21,7 +22,8 @@ static class ExportCommand
 
     static Command Of(NamedLog log)
     {
-        var format = new Option<string>("--format") { Description = $"csv or jsonl (default: what --output ends with, else {log.ExportFormat})", HelpName = "FORMAT" }.AcceptOnlyFromAmong("csv", "jsonl");
+        string[] formats = log == NamedLog.Conversations ? [Formats.Csv, Formats.Jsonl] : Formats.All;
+        var format = new Option<string>("--format") { Description = $"{string.Join(", ", formats[..^1])} or {formats[^1]} (default: what --output ends with, else {log.ExportFormat})", HelpName = "FORMAT" }.AcceptOnlyFromAmong(formats);
         var output = new Option<string>("--output", "-o") { Description = "The file to write; one that exists is replaced (default: standard output)", HelpName = "FILE" };
         var command = new Command(log.Name, $"""
             Export {log.Name}, newest first; without a filter all of them.{(log.IsRequests ? "" : " It stops at 10,000 rows (Export:MaxRows) and says so.")} An export is itself recorded as an event.

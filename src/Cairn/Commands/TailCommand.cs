@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
+using Cairn.Export;
 
 namespace Cairn.Commands;
 
@@ -26,20 +27,22 @@ static class TailCommand
     {
         var after = new Option<string>("--after") { Description = "Go on after this cursor, as an earlier tail told it when it ended (default: begin with the last 100)", HelpName = "CURSOR" };
         var json = new Option<bool>("--json") { Description = "One JSON object a line; so it is too when standard output is not a terminal" };
+        var format = new Option<string>("--format") { Description = "jsonl, ocsf or ecs: one JSON object a line, as an export has it (default: readable lines on a terminal, else jsonl)", HelpName = "FORMAT" }.AcceptOnlyFromAmong(Formats.Objects);
         var command = new Command(log.Name, $"""
             Follow {log.Name}, one line each. When the server goes away it is asked again every 5 seconds, from where it ended.
 
             Example: cairn tail {log.Name} {(log.IsRequests ? "--model gpt-5" : "--outcome denied")} --json
-            """) { after, json };
+            """) { after, json, format };
         var filter = new FilterOptions(command, log.Filter);
         command.SetAction(async (parsed, cancel) =>
         {
             await using var output = Terminal.OpenOutput();
-            var isReadable = Terminal.IsOutput && !parsed.GetValue(json);
+            var wanted = parsed.GetValue(format);
+            var isReadable = Terminal.IsOutput && !parsed.GetValue(json) && wanted is null;
             var tail = new Tail(output, isReadable ? log.IsRequests ? RequestLine : EventLine : data => data.GetRawText()) { Cursor = parsed.GetValue(after) };
             try
             {
-                await Follow(SettingOptions.Read(parsed), () => filter.Query(parsed, log.Live, ("after", tail.Cursor)), tail, cancel);
+                await Follow(SettingOptions.Read(parsed), () => filter.Query(parsed, log.Live, ("after", tail.Cursor), ("format", wanted)), tail, cancel);
             }
             catch (Exception ended) when (Terminal.IsClosed(ended) || (ended is OperationCanceledException && cancel.IsCancellationRequested))
             {

@@ -42,7 +42,7 @@ static class ConversationEndpoints
         .Get("/owners", Owners, new("The first owners by name; leaves an event") { Query = [new("q", "A text that the owner contains, in any case.")], Answers = "ConversationOwners", Refuses = [503] })
         .Get("/export", Export, new("All matching conversations as a file, without their messages; leaves an event")
         {
-            Query = [Operation.Format("csv"), .. Filter],
+            Query = [Operation.Format(Formats.Csv, Formats.Csv, Formats.Jsonl), .. Filter],
             AnswerTypes = ["text/csv", "application/jsonl"],
             Headers = ["X-Total-Count", "X-Truncated", "Content-Disposition"],
             Refuses = [503],
@@ -181,7 +181,7 @@ static class ConversationEndpoints
     {
         var cancel = context.RequestAborted;
         var query = new Query(context.Request.Query);
-        var format = query.Choice("format", "csv", "csv", "jsonl");
+        var format = query.Choice("format", Formats.Csv, Formats.Csv, Formats.Jsonl);
         var filter = ReadFilter(query);
         if (query.Fault is { } fault) return Problems.Bad(fault);
 

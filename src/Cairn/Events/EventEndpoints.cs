@@ -28,11 +28,11 @@ static class EventEndpoints
         .Get("/audit-logs/catalog", Catalog, new("The actions and resource types, known and recorded, with their labels; how many rows an export has at most (0: no limit)") { Answers = "Catalog" })
         .Get("/audit-logs/export", Export, new("All matching events as a file")
         {
-            Query = [Operation.Format("csv"), .. Filter(host)],
+            Query = [Operation.Format(Formats.Csv, Formats.All), .. Filter(host)],
             AnswerTypes = ["text/csv", "application/jsonl"],
             Headers = ["X-Total-Count", "X-Truncated", "Content-Disposition"],
         })
-        .Get("/ws/audit-logs", Follow, new("Follow events over a WebSocket") { Query = [Operation.After, .. Filter(host)], Status = StatusCodes.Status101SwitchingProtocols });
+        .Get("/ws/audit-logs", Follow, new("Follow events over a WebSocket") { Query = [Operation.After, Operation.LiveFormat, .. Filter(host)], Status = StatusCodes.Status101SwitchingProtocols });
 
     static Parameter[] Filter(CairnHost host) => Operation.Filter(host.Log.Events.Kind, "from", "to");
 
@@ -163,7 +163,7 @@ static class EventEndpoints
     static async Task<IResult> Export(HttpContext context, CairnHost host)
     {
         var query = new Query(context.Request.Query);
-        var format = query.Choice("format", "csv", "csv", "jsonl");
+        var format = query.Choice("format", Formats.Csv, Formats.All);
         var filter = query.Filter(host.Log.Events.Kind, "from", "to");
         if (query.Fault is { } fault) return Problems.Bad(fault);
         return await Exporter.Export(context, host, host.Log.Events, filter, format, host.Settings.ExportRows, $"audit-logs-{host.Clock.GetUtcNow():yyyy-MM-dd}");

@@ -64,6 +64,7 @@ static class EventFields
             ],
             IsIdentity = _ => false,
             MayBeInIdentity = _ => false,
+            MakeFormats = EventFormats.Of,
             Fate = e => e.Resource is null || e.ResourceId is null
                 ? null
                 : new(e.Resource + "/" + e.ResourceId, EventCatalog.Ends(e.Action) && e.Outcome == "success", EventCatalog.Begins(e.Action) && e.Outcome == "success"),

@@ -13,22 +13,27 @@ static class EventIngest
     static readonly TimeSpan MostAhead = TimeSpan.FromHours(24);
 
     public static void MapEventIngest(this WebApplication app, CairnHost host) =>
-        app.Routes(host, "/api/v1", AccessRule.Key(Scopes.EventsWrite)).Post("/events", (context, host) => Take(context, host, lenient: false), new("Record events: one, an array, or one a line")
+        app.Routes(host, "/api/v1", AccessRule.Key(Scopes.EventsWrite)).Post("/events", (context, host) => Take(context, host, lenient: false), new("Record events: one, an array, or one a line; or CloudEvents 1.0, structured, as a batch, or with their attributes in ce- headers")
         {
             Takes = "NewEvents",
             TakesTypes = ["application/json", "application/x-ndjson"],
+            TakesToo = [(CloudEvents.Structured, "CloudEvent"), (CloudEvents.Batch, "CloudEvents")],
             Answers = "Taken",
+            Refuses = [StatusCodes.Status409Conflict],
         });
+
+    public static EventCheck Check(CairnHost host, bool lenient = false) => new(host.Clock.GetUtcNow(), host.Settings.EventDays, MostAhead, lenient);
 
     /// <param name="lenient">Takes over what Cairn exported, however old.</param>
     public static async Task<IResult> Take(HttpContext context, CairnHost host, bool lenient)
     {
         if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        var check = Check(host, lenient);
+        if (!lenient && CloudEvents.Are(context.Request)) return await CloudEvents.Take(context, host, check);
         var (body, problem) = await Body.Read(context, MostBytes);
         if (problem is not null) return problem;
 
         var parser = new RecordParser<EventRecord>(host.Log.Events.Kind, lenient);
-        var check = new EventCheck(host.Clock.GetUtcNow(), host.Settings.EventDays, MostAhead, lenient);
         var items = Items<EventRecord>.Read(body!, MostEvents, (ref Utf8JsonReader reader, EventRecord record) =>
         {
             record.TimeMs = EventCheck.NoTime;

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text.Json;
 using Cairn.Access;
 using Cairn.Hosting;
 using Cairn.Records;
@@ -20,7 +18,7 @@ static class Exporter
     public static async Task<IResult> Export<T>(HttpContext context, CairnHost host, ILog<T> log, Filter<T> filter, string format, int most, string fileName) where T : class, IRecord, new()
     {
         var cancel = context.RequestAborted;
-        var fields = format == "csv" ? log.Kind.Csv : null;
+        var fields = format == Formats.Csv ? log.Kind.Csv : null;
 
         // Read before the export itself is recorded, so that it is not in its own file.
         var page = await log.Read(new(filter, RowsInPiece, Fields: fields, Counted: true), cancel);
@@ -30,25 +28,15 @@ static class Exporter
 
         WriteHead(context, format, fileName, total, isTruncated: rows < total);
         var response = context.Response;
-        var csv = new CsvWriter<T>(log.Kind, response.BodyWriter);
-        var json = new RecordJson<T>(log.Kind);
-        await using var jsonl = new Utf8JsonWriter(response.BodyWriter, RecordJson.Writing);
-        if (format == "csv") csv.WriteHeader();
+        using var lines = new LineWriter<T>(log.Kind, format, response.BodyWriter);
+        lines.WriteHeader();
 
         for (var left = rows; ;)
         {
             foreach (var record in page.Records)
             {
                 if (left-- <= 0) break;
-                if (format == "csv")
-                {
-                    csv.Write(record);
-                    continue;
-                }
-                json.Write(jsonl, record);
-                await jsonl.FlushAsync(cancel);
-                jsonl.Reset();
-                response.BodyWriter.Write("\n"u8);
+                lines.Write(record);
             }
             if ((await response.BodyWriter.FlushAsync(cancel)).IsCompleted || page.Next is null || left <= 0) break;
             page = await log.Read(new(filter, RowsInPiece, page.Next, Fields: fields), cancel);
@@ -59,8 +47,8 @@ static class Exporter
     public static void WriteHead(HttpContext context, string format, string fileName, long total, bool isTruncated)
     {
         var response = context.Response;
-        response.ContentType = format == "csv" ? "text/csv; charset=utf-8" : "application/jsonl";
-        response.Headers.ContentDisposition = $"attachment; filename=\"{fileName}.{format}\"";
+        response.ContentType = format == Formats.Csv ? "text/csv; charset=utf-8" : "application/jsonl";
+        response.Headers.ContentDisposition = $"attachment; filename=\"{fileName}.{Formats.Ending(format)}\"";
         response.Headers["X-Total-Count"] = total.ToString();
         if (isTruncated) response.Headers["X-Truncated"] = "true";
     }

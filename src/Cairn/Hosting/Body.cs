@@ -12,12 +12,17 @@ sealed class Body
     /// <summary>True for <c>application/x-ndjson</c>: one value on each line.</summary>
     public required bool IsLines { get; init; }
 
-    public static async Task<(Body? Body, IResult? Problem)> Read(HttpContext context, int most)
+    /// <summary>The content type that a call says its body has, without what follows it; empty when it says none.</summary>
+    public static string TypeOf(HttpRequest request) => request.ContentType?.Split(';')[0].Trim().ToLowerInvariant() ?? "";
+
+    public static Task<(Body? Body, Problem? Problem)> Read(HttpContext context, int most) =>
+        TypeOf(context.Request) is "application/json" or "application/x-ndjson" ? ReadAny(context, most)
+        : Task.FromResult<(Body?, Problem?)>((null, Problems.WrongType("application/json or application/x-ndjson")));
+
+    /// <summary>Reads a body of any content type, which the caller looked at.</summary>
+    public static async Task<(Body? Body, Problem? Problem)> ReadAny(HttpContext context, int most)
     {
         var request = context.Request;
-        var type = request.ContentType?.Split(';')[0].Trim().ToLowerInvariant();
-        if (type is not ("application/json" or "application/x-ndjson")) return (null, Problems.WrongType("application/json or application/x-ndjson"));
-
         var encoding = request.Headers.ContentEncoding.ToString().Trim().ToLowerInvariant();
         if (encoding is not ("" or "identity" or "gzip")) return (null, Problems.WrongType("a plain body or one with Content-Encoding: gzip"));
         if (request.ContentLength > most) return (null, Problems.TooLarge($"A body takes {Size(most)} at most."));
@@ -35,7 +40,7 @@ sealed class Body
                 // The runtime takes the end of what was sent for the end of the gzip; its last four bytes say how long it should have been.
                 if (packed.Length < 18 || BinaryPrimitives.ReadInt32LittleEndian(packed.Span[^4..]) != sent.Value.Length) throw new InvalidDataException("Cut short.");
             }
-            return (new() { Bytes = sent.Value, IsLines = type == "application/x-ndjson" }, null);
+            return (new() { Bytes = sent.Value, IsLines = TypeOf(request) == "application/x-ndjson" }, null);
         }
         catch (InvalidDataException)
         {

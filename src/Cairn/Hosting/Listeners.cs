@@ -21,6 +21,7 @@ static class Listeners
     {
         app.MapInference(host);
         app.MapEventIngest(host);
+        app.MapOtlpLogs(host);
         app.MapConversationIngest(host);
         app.MapRequests(host, "/admin");
         app.MapHealth(host);

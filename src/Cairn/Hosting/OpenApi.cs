@@ -76,6 +76,7 @@ static class OpenApi
         if (parameters.Length > 0) described["parameters"] = new JsonArray([.. parameters]);
         if (operation.Takes is { } body)
             described["requestBody"] = new JsonObject { ["required"] = true, ["content"] = Content(operation.TakesTypes, Schema(body)) };
+        foreach (var (type, schema) in operation.TakesToo) described["requestBody"]!["content"]![type] = new JsonObject { ["schema"] = Schema(schema) };
 
         var answer = new JsonObject { ["description"] = operation.Status == StatusCodes.Status101SwitchingProtocols ? "Frames follow: log, ping and error." : "It is done." };
         if (operation.Headers.Length > 0)
@@ -109,6 +110,9 @@ static class OpenApi
                 _ => throw new InvalidOperationException($"Say what {status} means."),
             });
         described["responses"] = answers;
+
+        JsonObject Refused(string description) => new() { ["description"] = description, ["content"] = Content([operation.Refusal.Type], Schema(operation.Refusal.Schema)) };
+
         string[] ways = [.. rule.Scope is null ? [] : new[] { "key" }, .. rule.Least is null || listener == "gateway" ? [] : new[] { "session" }];
         described["security"] = new JsonArray([.. ways.Select(way => new JsonObject { [way] = new JsonArray() })]);
         return described;
@@ -142,6 +146,14 @@ static class OpenApi
             ["Events"] = Object(("items", List("Event")), ("total", Type("integer")), ("page", Type("integer")), ("limit", Type("integer")), ("nextCursor", Nullable("string")), ("liveCursor", Type("string"))),
             ["NewEvents"] = new JsonObject { ["oneOf"] = new JsonArray(Schema("NewEvent"), List("NewEvent")) },
             ["Taken"] = Object(("accepted", Type("integer")), ("duplicates", Type("integer")), ("rejected", Items(Object(("index", Type("integer")), ("error", Type("string")))))),
+            ["CloudEvent"] = Described("A CloudEvent 1.0. type becomes the action, subject (Type/id) the resource, texts of data the fields of their names, and all else metadata; docs/formats.md says it attribute by attribute.", Optional(Object(
+                ("specversion", new JsonObject { ["type"] = "string", ["const"] = "1.0" }), ("id", Type("string")), ("source", Type("string")), ("type", Type("string")), ("subject", Nullable("string")), ("time", Nullable("string")),
+                ("dataschema", Nullable("string")), ("datacontenttype", Nullable("string")), ("data", new JsonObject()), ("data_base64", Nullable("string"))), "subject", "time", "dataschema", "datacontenttype", "data", "data_base64")),
+            ["CloudEvents"] = List("CloudEvent"),
+            ["OtlpLogs"] = Described("An ExportLogsServiceRequest of OTLP, in its JSON encoding. docs/formats.md says which attributes become which fields.", Object(("resourceLogs", Items(Type("object"))))),
+            ["OtlpLogsTaken"] = Described("An ExportLogsServiceResponse of OTLP; partialSuccess is there when log records were rejected.", Optional(Object(
+                ("partialSuccess", Object(("rejectedLogRecords", Type("string")), ("errorMessage", Type("string"))))), "partialSuccess")),
+            ["OtlpStatus"] = Object(("code", Type("integer")), ("message", Type("string"))),
             ["Actors"] = Items(Object(("id", Nullable("string")), ("name", Nullable("string")), ("email", Nullable("string")))),
             ["Catalog"] = Object(
                 ("actions", Items(Object(("key", Type("string")), ("label", Type("string"))))),
@@ -267,6 +279,12 @@ static class OpenApi
         return schema;
     }
 
+    static JsonObject Described(string description, JsonObject schema)
+    {
+        schema["description"] = description;
+        return schema;
+    }
+
     static JsonObject Items(JsonObject schema) => new() { ["type"] = "array", ["items"] = schema };
     static JsonObject List(string schema) => Items(Schema(schema));
     static JsonObject MapOf(JsonObject schema) => new() { ["type"] = "object", ["additionalProperties"] = schema };
@@ -274,7 +292,6 @@ static class OpenApi
     static JsonObject Nullable(string name) => new() { ["type"] = Strings([name, "null"]) };
     static JsonObject Time() => new() { ["type"] = "string", ["format"] = "date-time" };
     static JsonObject Schema(string name) => new() { ["$ref"] = "#/components/schemas/" + name };
-    static JsonObject Refused(string description) => new() { ["description"] = description, ["content"] = Content(["application/problem+json"], Schema("Problem")) };
     static JsonArray Strings(IEnumerable<string> texts) => new([.. texts.Select(text => (JsonNode)text)]);
     static JsonObject Content(string[] types, JsonObject schema) => new([.. types.Select(type => KeyValuePair.Create(type, (JsonNode?)new JsonObject { ["schema"] = schema.DeepClone() }))]);
 }

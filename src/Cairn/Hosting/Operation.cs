@@ -1,3 +1,4 @@
+using Cairn.Export;
 using Cairn.Records;
 
 namespace Cairn.Hosting;
@@ -14,6 +15,12 @@ sealed record Operation(string Summary)
     public string? Takes { get; init; }
 
     public string[] TakesTypes { get; init; } = ["application/json"];
+
+    /// <summary>Further types that the body may have, each with its schema.</summary>
+    public (string Type, string Schema)[] TakesToo { get; init; } = [];
+
+    /// <summary>The schema of what it answers when it refuses.</summary>
+    public (string Type, string Schema) Refusal { get; init; } = ("application/problem+json", "Problem");
 
     /// <summary>The schema of the answer; null where the type says it all.</summary>
     public string? Answers { get; init; }
@@ -43,7 +50,9 @@ sealed record Operation(string Summary)
 
     public static Parameter Limit(long most, long absent) => new("limit", "Entries in one page.", "integer", Least: 1, Most: most, Default: absent.ToString());
 
-    public static Parameter Format(string absent) => new("format", "The kind of file.", Allowed: ["csv", "jsonl"], Default: absent);
+    public static Parameter Format(string absent, params string[] formats) => new("format", "The kind of file; docs/formats.md tells where the fields of a record stand in each.", Allowed: formats, Default: absent);
+
+    public static readonly Parameter LiveFormat = new("format", "How a record stands in its frame.", Allowed: Formats.Objects, Default: Formats.Jsonl);
 
     public static readonly Parameter After = new("after", "The cursor of the last frame received; without it the newest 100 records come first.");
 }

@@ -6,20 +6,20 @@ namespace Cairn.Hosting;
 /// <summary>What goes wrong is told in one shape (RFC 9457), naming what is wrong and how to mend it.</summary>
 static class Problems
 {
-    public static IResult Bad(BadParameter fault) => new Problem(StatusCodes.Status400BadRequest, "Bad parameter", $"{fault.Name} {fault.Why}.", fault.Name);
+    public static Problem Bad(BadParameter fault) => new Problem(StatusCodes.Status400BadRequest, "Bad parameter", $"{fault.Name} {fault.Why}.", fault.Name);
 
     /// <summary>It would not fit with what is there.</summary>
     public static IResult Conflict(string detail, string? parameter = null) => new Problem(StatusCodes.Status409Conflict, "Conflict", detail, parameter);
 
-    public static IResult Bad(string detail) => new Problem(StatusCodes.Status400BadRequest, "Bad request", detail, null);
+    public static Problem Bad(string detail) => new Problem(StatusCodes.Status400BadRequest, "Bad request", detail, null);
 
     public static Problem Status(int status, string title, string detail) => new Problem(status, title, detail, null);
 
     public static IResult NotFound(string detail) => new Problem(StatusCodes.Status404NotFound, "Not found", detail, null);
 
-    public static IResult WrongType(string wanted) => new Problem(StatusCodes.Status415UnsupportedMediaType, "Unsupported content type", $"This call takes {wanted}.", null);
+    public static Problem WrongType(string wanted) => new Problem(StatusCodes.Status415UnsupportedMediaType, "Unsupported content type", $"This call takes {wanted}.", null);
 
-    public static IResult TooLarge(string detail) => new Problem(StatusCodes.Status413PayloadTooLarge, "Too large", detail, null);
+    public static Problem TooLarge(string detail) => new Problem(StatusCodes.Status413PayloadTooLarge, "Too large", detail, null);
 
     public static IResult TooMany(string detail) => new Problem(StatusCodes.Status429TooManyRequests, "Too many attempts", detail, null, RetryAfterSeconds: 2);
 
@@ -30,7 +30,7 @@ static class Problems
     public static IResult Away(string detail) => new Problem(StatusCodes.Status503ServiceUnavailable, "Not available", detail, null, RetryAfterSeconds: 5);
 
     /// <summary>The log cannot be written now; the sender keeps what it has and sends it again.</summary>
-    public static IResult Unavailable(string detail) => new Problem(StatusCodes.Status503ServiceUnavailable, "The log cannot be written", detail, null, RetryAfterSeconds: 2);
+    public static Problem Unavailable(string detail) => new Problem(StatusCodes.Status503ServiceUnavailable, "The log cannot be written", detail, null, RetryAfterSeconds: 2);
 }
 
 /// <summary>A problem on its way to the caller.</summary>

@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+using Cairn.Export;
 using Cairn.Records;
 
 namespace Cairn.Live;
@@ -19,7 +21,8 @@ sealed class Feed<T>(Kind<T> kind) where T : class, IRecord, new()
 
     public Kind<T> Kind => kind;
 
-    public Frames<T> Frames { get; } = new(kind, Size);
+    /// <summary>The frames of each format.</summary>
+    public FrozenDictionary<string, Frames<T>> Frames { get; } = Formats.Objects.ToFrozenDictionary(format => format, format => new Frames<T>(kind, format, Size));
 
     /// <summary>Ends when something is published after it was asked for. Ask first, then read: so nothing falls in between.</summary>
     public Task Next => Volatile.Read(ref bell).Task;

@@ -5,13 +5,14 @@ using Cairn.Storage;
 namespace Cairn.Live;
 
 /// <summary>One live connection: a cursor that moves along the log as fast as its reader reads.</summary>
-sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> filter, TimeProvider clock) where T : class, IRecord, new()
+sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> filter, string format, TimeProvider clock) where T : class, IRecord, new()
 {
     const int FirstRecords = 100, MostAtOnce = 200;
 
     /// <summary>What comes so soon after something else goes together, so that many followers of a busy log cost its writer little.</summary>
     static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(20);
 
+    readonly Frames<T> frames = feed.Frames[format];
     long lastSent = clock.GetTimestamp();
 
     /// <param name="after">Where a former connection ended; null for the newest records and what follows.</param>
@@ -84,7 +85,7 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
 
     async Task Send(T record, CancellationToken cancel)
     {
-        await socket.SendAsync(feed.Frames.Of(record), WebSocketMessageType.Text, true, cancel);
+        await socket.SendAsync(frames.Of(record), WebSocketMessageType.Text, true, cancel);
         lastSent = clock.GetTimestamp();
     }
 }

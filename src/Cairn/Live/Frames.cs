@@ -1,15 +1,16 @@
 using System.Buffers;
 using System.Text.Json;
+using Cairn.Export;
 using Cairn.Records;
 
 namespace Cairn.Live;
 
-/// <summary>A record as followers get it. Those of the newest records are made once for all who follow.</summary>
-sealed class Frames<T>(Kind<T> kind, int size) where T : class, IRecord, new()
+/// <summary>A record as followers of one format get it. Those of the newest records are made once for all who follow.</summary>
+sealed class Frames<T>(Kind<T> kind, string format, int size) where T : class, IRecord, new()
 {
     sealed record Frame(T Record, byte[] Bytes);
 
-    readonly RecordJson<T> json = new(kind);
+    readonly Action<Utf8JsonWriter, T> write = kind.ObjectWriter(format);
     readonly Frame?[] ring = new Frame?[size];
 
     public ReadOnlyMemory<byte> Of(T record)
@@ -29,7 +30,7 @@ sealed class Frames<T>(Kind<T> kind, int size) where T : class, IRecord, new()
             writer.WriteStartObject();
             writer.WriteString("type"u8, "log"u8);
             writer.WritePropertyName("data"u8);
-            json.Write(writer, record);
+            write(writer, record);
             writer.WriteString("cursor"u8, Cursor.ForTail(kind.Name, record.Position));
             writer.WriteEndObject();
         }

@@ -1,5 +1,6 @@
 using System.Net.WebSockets;
 using Cairn.Access;
+using Cairn.Export;
 using Cairn.Hosting;
 using Cairn.Records;
 using Cairn.Storage;
@@ -19,10 +20,11 @@ static class LiveEndpoints
         var query = new Query(context.Request.Query);
         var filter = query.Filter(log.Kind, from, until);
         var after = query.TailCursor("after", log.Kind.Name);
+        var format = query.Choice("format", Formats.Jsonl, Formats.Objects);
         if (query.Fault is { } fault) return Problems.Bad(fault);
         if (after > await log.LastPosition(context.RequestAborted)) return Problems.Bad(new BadParameter("after", "is ahead of this log"));
         return await Accept(context, (socket, gone) =>
-            new Follower<T>(socket, log, feed, filter, context.RequestServices.GetRequiredService<TimeProvider>()).Run(after, Caller.Of(context).Ended, gone), stopping);
+            new Follower<T>(socket, log, feed, filter, format, context.RequestServices.GetRequiredService<TimeProvider>()).Run(after, Caller.Of(context).Ended, gone), stopping);
     }
 
     /// <summary>Upgrades a call, and follows until one of the two sides ends it.</summary>

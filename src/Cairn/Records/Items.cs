@@ -23,7 +23,7 @@ sealed class Items<T> where T : class, new()
     public List<T> Records { get; } = [];
 
     /// <summary>Set when nothing of the body can be taken.</summary>
-    public IResult? Problem { get; private set; }
+    public Problem? Problem { get; private set; }
 
     public static Items<T> Read(Body body, int most, ReadOne readOne)
     {
@@ -94,7 +94,14 @@ sealed class Items<T> where T : class, new()
     void Take(ref Utf8JsonReader reader, int index, ReadOne readOne)
     {
         var record = new T();
-        if (readOne(ref reader, record) is { } error)
+        Add(index, record, readOne(ref reader, record));
+    }
+
+    /// <param name="index">Its place in the body, which grows.</param>
+    /// <param name="error">What is wrong with it; null for a record to be taken.</param>
+    public void Add(int index, T record, string? error)
+    {
+        if (error is not null)
         {
             rejected.Add((index, error));
             return;
@@ -109,15 +116,23 @@ sealed class Items<T> where T : class, new()
         places.RemoveAt(places.Count - 1);
     }
 
-    public IResult Answer(Outcome[] outcomes)
+    /// <summary>What was not taken and why, in the body's order, once it is known what became of the rest.</summary>
+    public IReadOnlyList<(int Index, string Error)> Rejected(Outcome[] outcomes)
     {
+        var all = new List<(int Index, string Error)>(rejected);
         var identity = typeof(T) == typeof(Requests.RequestRecord) ? "request_id" : "id";
         for (var i = 0; i < outcomes.Length; i++)
         {
-            if (outcomes[i] == Outcome.Conflict) rejected.Add((places[i], $"{identity} was recorded before with other content"));
-            if (outcomes[i] == Outcome.Crowded) rejected.Add((places[i], "too many records carry this very millisecond"));
+            if (outcomes[i] == Outcome.Conflict) all.Add((places[i], $"{identity} was recorded before with other content"));
+            if (outcomes[i] == Outcome.Crowded) all.Add((places[i], "too many records carry this very millisecond"));
         }
-        rejected.Sort();
+        all.Sort();
+        return all;
+    }
+
+    public IResult Answer(Outcome[] outcomes)
+    {
+        var rejected = Rejected(outcomes);
         return new JsonAnswer(writer =>
         {
             writer.WriteStartObject();

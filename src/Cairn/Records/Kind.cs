@@ -71,6 +71,12 @@ sealed class Kind<T> where T : class, IRecord, new()
     /// <summary>Null when the record speaks of nothing that can come to an end.</summary>
     public Func<T, Fate?> Fate { get; init; } = _ => null;
 
+    /// <summary>How a record of the kind stands in the formats of other systems, by the format's name.</summary>
+    public FrozenDictionary<string, Format<T>> Formats => formats ??= MakeFormats(this).ToFrozenDictionary(StringComparer.Ordinal);
+    FrozenDictionary<string, Format<T>>? formats;
+
+    public required Func<Kind<T>, IEnumerable<KeyValuePair<string, Format<T>>>> MakeFormats { get; init; }
+
     public Field<T>[] Stored => stored ??= [.. Fields.Where(one => one.Stored)];
     Field<T>[]? stored;
 

@@ -20,6 +20,9 @@ static class Texts
         return true;
     }
 
+    /// <summary>The text; null for an empty one, which says no more than an absent one.</summary>
+    public static string? Filled(string? text) => string.IsNullOrEmpty(text) ? null : text;
+
     /// <summary>No characters that are not seen and could rearrange what stands around them.</summary>
     public static bool IsPlain(string text) => !text.EnumerateRunes().Any(rune => Rune.GetUnicodeCategory(rune) is
         System.Globalization.UnicodeCategory.Control or System.Globalization.UnicodeCategory.Format or System.Globalization.UnicodeCategory.LineSeparator or System.Globalization.UnicodeCategory.ParagraphSeparator);

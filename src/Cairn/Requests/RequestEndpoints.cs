@@ -27,11 +27,11 @@ static class RequestEndpoints
         })
         .Get("/audit-logs/export", isRemote ? RemoteRequests.Export : Export, new("All matching requests as a file")
         {
-            Query = [Operation.Format("jsonl"), .. Filter],
+            Query = [Operation.Format(Formats.Jsonl, Formats.All), .. Filter],
             AnswerTypes = ["application/jsonl", "text/csv"],
             Headers = ["X-Total-Count", "Content-Disposition"],
         })
-        .Get("/ws/audit-logs", isRemote ? RemoteRequests.Follow : Follow, new("Follow requests over a WebSocket") { Query = [Operation.After, .. Filter], Status = StatusCodes.Status101SwitchingProtocols });
+        .Get("/ws/audit-logs", isRemote ? RemoteRequests.Follow : Follow, new("Follow requests over a WebSocket") { Query = [Operation.After, Operation.LiveFormat, .. Filter], Status = StatusCodes.Status101SwitchingProtocols });
 
     static Parameter[] Filter => Operation.Filter(RequestFields.Kind, "start_time", "end_time");
 
@@ -69,7 +69,7 @@ static class RequestEndpoints
     static async Task<IResult> Export(HttpContext context, CairnHost host)
     {
         var query = new Query(context.Request.Query);
-        var format = query.Choice("format", "jsonl", "jsonl", "csv");
+        var format = query.Choice("format", Formats.Jsonl, Formats.All);
         var filter = query.Filter(host.Log.Requests.Kind, "start_time", "end_time");
         if (query.Fault is { } fault) return Problems.Bad(fault);
         return await Exporter.Export(context, host, host.Log.Requests, filter, format, most: 0, "audit-logs");

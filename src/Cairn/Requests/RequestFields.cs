@@ -55,6 +55,7 @@ static class RequestFields
         ],
         IsIdentity = Requests.RequestId.IsWhole,
         MayBeInIdentity = Requests.RequestId.MayContain,
+        MakeFormats = RequestFormats.Of,
     };
 
     static Field<RequestRecord> Text(

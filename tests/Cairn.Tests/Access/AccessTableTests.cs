@@ -17,6 +17,7 @@ public sealed class AccessTableTests
     static readonly (string Route, string May, int Allowed)[] Gateway =
     [
         ("POST /api/v1/events", Events, 200),
+        ("POST /api/v1/otlp/v1/logs", Events, 400),
         ("PUT /api/v1/conversations/{id}", Conversations, 400),
         ("POST /api/v1/conversations/{id}/messages", Conversations, 404),
         ("DELETE /api/v1/conversations/{id}", Conversations, 404),
@@ -177,7 +178,8 @@ public sealed class AccessTableTests
             if (answer.Status != expected) wrong.Add($"{name}: {route} answers {answer.Status}, not {expected}");
             if (answer.Header("X-Content-Type-Options") != "nosniff" || answer.Header("Referrer-Policy") != "no-referrer" || answer.Header("Content-Security-Policy") is null) wrong.Add($"{name}: {route} lacks a security header");
             if (answer.Header("Server") is not null) wrong.Add($"{name}: {route} names its server");
-            if (expected is 401 or 403 && answer.Header("Content-Type") != "application/problem+json") wrong.Add($"{name}: {route} refuses without a problem");
+            // OpenTelemetry has a shape of its own for refusals.
+            if (expected is 401 or 403 && answer.Header("Content-Type") != (route.StartsWith("POST /api/v1/otlp/", StringComparison.Ordinal) && answer.Text.StartsWith("{\"code\":", StringComparison.Ordinal) ? "application/json" : "application/problem+json")) wrong.Add($"{name}: {route} refuses without a problem");
             if (expected == 401 && answer.Header("WWW-Authenticate") != "Bearer") wrong.Add($"{name}: {route} does not say how to sign in");
             if (answer.Header("Cache-Control") != "no-store" && !Pages.Any(page => page.Route == route)) wrong.Add($"{name}: {route} may be stored by a cache");
         }

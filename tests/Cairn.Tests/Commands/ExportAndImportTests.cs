@@ -114,6 +114,28 @@ public sealed class ExportAndImportTests : IDisposable
     }
 
     [Fact]
+    public async Task The_formats_of_other_systems_are_those_of_http()
+    {
+        await CairnProcess.Run("import", "events", FileOf("events.jsonl", Events()), "--data", Data);
+        await CairnProcess.Run("import", "requests", FileOf("requests.jsonl", Requests()), "--data", Data);
+        foreach (var (log, format, id) in new[] { ("events", "ocsf", "metadata"), ("requests", "ocsf", "metadata"), ("events", "ecs", "ecs"), ("requests", "ecs", "ecs") })
+        {
+            string[] filter = log == "events" ? ["--actor-id", "!local"] : [];
+            var file = Path.Combine(directory.Path, $"{log}.{format}.jsonl");
+            Assert.Equal((0, ""), (await CairnProcess.Run(["export", log, "--format", format, "-o", file, "--data", Data, .. filter])) is var ended ? (ended.Code, ended.Errors) : default);
+            var lines = File.ReadAllLines(file);
+            Assert.Equal(3, lines.Length);
+            Assert.All(lines, line => Assert.True(JsonDocument.Parse(line).RootElement.GetProperty(id).TryGetProperty("version", out _)));
+
+            await using var tail = CairnProcess.Start(["tail", log, "--format", format, "--data", Data, .. filter]);
+            foreach (var line in lines.Reverse()) await tail.Line(one => JsonElement.DeepEquals(JsonDocument.Parse(one).RootElement, JsonDocument.Parse(line).RootElement));
+            Assert.Equal(0, (await tail.StopAndEnd()).Code);
+        }
+        var refused = await CairnProcess.Run("export", "conversations", "--format", "ocsf", "--data", Data);
+        Assert.NotEqual(0, refused.Code);
+    }
+
+    [Fact]
     public async Task An_export_that_stops_at_the_limit_says_so_beside_the_data()
     {
         await CairnProcess.Run("import", "events", FileOf("events.jsonl", Events()), "--data", Data);

@@ -1,6 +1,8 @@
 using System.Net.WebSockets;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Threading.Channels;
+using Cairn.Export;
 using Cairn.Live;
 using Cairn.Records;
 
@@ -10,7 +12,7 @@ namespace Cairn.Requests.Remote;
 /// One live connection to the console, fed by the live connections to its gateways. A frame's cursor holds the place in each of
 /// them. What a gateway sends waits in its own connection while the reader of this one is slow.
 /// </summary>
-sealed class RemoteFollower(WebSocket socket, IReadOnlyList<RemoteGateway> gateways, string filter, TimeProvider clock, ILogger log)
+sealed class RemoteFollower(WebSocket socket, IReadOnlyList<RemoteGateway> gateways, string filter, string format, TimeProvider clock, ILogger log)
 {
     const int FirstRecords = 100, MostFrameBytes = 1024 * 1024, MostWaiting = 16;
 
@@ -22,8 +24,17 @@ sealed class RemoteFollower(WebSocket socket, IReadOnlyList<RemoteGateway> gatew
         public bool IsAway => Data is null && !IsBack;
     }
 
+    readonly Action<Utf8JsonWriter, JsonElement> write = WriterOf(format);
     readonly string[] cursors = [.. gateways.Select(_ => "")];
     readonly bool[] isAway = new bool[gateways.Count];
+
+    /// <summary>What a gateway sent passes as it is, or is written anew in another format.</summary>
+    static Action<Utf8JsonWriter, JsonElement> WriterOf(string format)
+    {
+        if (format == Formats.Jsonl) return (writer, data) => data.WriteTo(writer);
+        var record = RequestFields.Kind.ObjectWriter(format);
+        return (writer, data) => record(writer, RemoteRecord.Read(JsonMarshal.GetRawUtf8Value(data)));
+    }
 
     public async Task Run(string[]? after, CancellationToken ended, CancellationToken stopping)
     {
@@ -114,7 +125,7 @@ sealed class RemoteFollower(WebSocket socket, IReadOnlyList<RemoteGateway> gatew
             {
                 writer.WriteString("type", "log");
                 writer.WritePropertyName("data");
-                data.WriteTo(writer);
+                write(writer, data);
                 writer.WriteString("cursor", RemoteCursor.Write('T', cursors));
             }, cancel);
             return;

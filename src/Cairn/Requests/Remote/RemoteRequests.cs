@@ -174,7 +174,7 @@ static partial class RemoteRequests
     public static async Task<IResult> Export(HttpContext context, CairnHost host)
     {
         var query = new Query(context.Request.Query);
-        var format = query.Choice("format", "jsonl", "jsonl", "csv");
+        var format = query.Choice("format", Formats.Jsonl, Formats.All);
         query.Filter(RequestFields.Kind, "start_time", "end_time");
         if (query.Fault is { } fault) return Problems.Bad(fault);
 
@@ -219,9 +219,8 @@ static partial class RemoteRequests
     {
         var cancel = context.RequestAborted;
         var output = context.Response.BodyWriter;
-        var csv = new CsvWriter<RequestRecord>(RequestFields.Kind, output);
-        var parser = new RecordParser<RequestRecord>(RequestFields.Kind, lenient: true);
-        if (format == "csv") csv.WriteHeader();
+        using var lines = new LineWriter<RequestRecord>(RequestFields.Kind, format, output);
+        lines.WriteHeader();
 
         var readers = new List<StreamReader>();
         var next = new PriorityQueue<(string Line, RequestRecord Record, int From), (long Newest, int From)>();
@@ -229,8 +228,9 @@ static partial class RemoteRequests
         for (var i = 0; i < readers.Count; i++) await Take(i);
         while (next.TryDequeue(out var first, out _))
         {
-            if (format == "csv") csv.Write(first.Record);
-            else output.Write(System.Text.Encoding.UTF8.GetBytes(first.Line + "\n"));
+            // As the gateway wrote it, where that is what is asked for: it may be older or newer than this console.
+            if (format == Formats.Jsonl) output.Write(System.Text.Encoding.UTF8.GetBytes(first.Line + "\n"));
+            else lines.Write(first.Record);
             if (output.UnflushedBytes > 64 * 1024 && (await output.FlushAsync(cancel)).IsCompleted) return;
             await Take(first.From);
         }
@@ -239,10 +239,7 @@ static partial class RemoteRequests
         async Task Take(int from)
         {
             if (await readers[from].ReadLineAsync(cancel) is not { } line) return;
-            var record = new RequestRecord();
-            var json = new Utf8JsonReader(System.Text.Encoding.UTF8.GetBytes(line));
-            json.Read();
-            if (parser.Read(ref json, record) is { } wrong) throw new IOException($"A gateway's export {wrong}.");
+            var record = RemoteRecord.Read(System.Text.Encoding.UTF8.GetBytes(line));
             next.Enqueue((line, record, from), (-record.TimeMs, from));
         }
     }
@@ -252,11 +249,12 @@ static partial class RemoteRequests
         var gateways = host.Gateways!;
         var query = new Query(context.Request.Query);
         query.Filter(RequestFields.Kind, "start_time", "end_time");
+        var format = query.Choice("format", Formats.Jsonl, Formats.Objects);
         string[]? after = null;
         if (query.One("after") is { } text && (after = RemoteCursor.Read('T', text, gateways.Count)) is null) query.Refuse("after", "is not the cursor of a live frame of these gateways");
         if (query.Fault is { } fault) return Problems.Bad(fault);
         return await Live.LiveEndpoints.Accept(context, (socket, gone) =>
-            new RemoteFollower(socket, gateways, Without(context, "after"), host.Clock, Log(host)).Run(after, Caller.Of(context).Ended, gone), host.Stopping);
+            new RemoteFollower(socket, gateways, Without(context, "after", "format"), format, host.Clock, Log(host)).Run(after, Caller.Of(context).Ended, gone), host.Stopping);
     }
 
     // What all of them use.
@@ -346,6 +344,26 @@ static partial class RemoteRequests
     static string? Text(HttpResponseMessage answer, string header) => answer.Headers.TryGetValues(header, out var values) ? values.First() : null;
 
     static long Number(HttpResponseMessage answer, string header) => answer.Headers.TryGetValues(header, out var values) && long.TryParse(values.First(), out var number) ? number : 0;
+}
+
+/// <summary>A record as a gateway wrote it.</summary>
+static class RemoteRecord
+{
+    static readonly RecordParser<RequestRecord> Parser = new(RequestFields.Kind, lenient: true);
+
+    /// <exception cref="IOException">It is not one of a request.</exception>
+    public static RequestRecord Read(ReadOnlySpan<byte> json)
+    {
+        var record = new RequestRecord();
+        var reader = new Utf8JsonReader(json);
+        reader.Read();
+        if (Parser.Read(ref reader, record) is { } wrong) throw new IOException($"A gateway's record {wrong}.");
+
+        // The place in its own gateway's log, which stands first and which no one else may say.
+        reader = new(json);
+        if (reader.Read() && reader.Read() && reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals("id"u8) && reader.Read() && reader.TryGetInt64(out var position)) record.Position = position;
+        return record;
+    }
 }
 
 static partial class RemoteLog

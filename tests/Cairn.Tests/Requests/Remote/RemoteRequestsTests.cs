@@ -197,6 +197,31 @@ public sealed class RemoteRequestsTests : IAsyncDisposable
         Assert.Equal("fresh", (await again.Records(1))[0].GetProperty("data").GetProperty("model").GetString());
     }
 
+    [Theory]
+    [InlineData(1), InlineData(2)]
+    public async Task Files_and_live_frames_in_the_formats_of_other_systems_are_those_of_one_log(int count)
+    {
+        var (remote, local) = await Start(count, Requests(60));
+        foreach (var format in new[] { Export.Ocsf.Name, Export.Ecs.Name })
+        {
+            var file = (await remote.Get($"{List}/export?format={format}")).Expect(200);
+            var lines = Lines((await local.Get($"{List}/export?format={format}")).Text);
+            Assert.Equal(($"attachment; filename=\"audit-logs.{format}.jsonl\"", 60L), (file.Header("Content-Disposition"), file.Total));
+            Assert.Equal(lines, Lines(file.Text));
+            await using var live = await console!.Follow($"/api/system/ws/audit-logs?format={format}");
+            Assert.Equal(lines.Reverse(), (await live.Records(60)).SelectMany(frame => Lines(frame.GetProperty("data").GetRawText())));
+        }
+        Assert.Equal("format", (await remote.Get("/api/system/ws/audit-logs?format=csv")).Expect(400).Json.GetProperty("parameter").GetString());
+
+        // The place in its own log is each gateway's own.
+        static string[] Lines(string text) => [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line =>
+        {
+            var bare = System.Text.RegularExpressions.Regex.Replace(line, "\"sequence\":[1-9][0-9]*,?", "");
+            Assert.NotEqual(line, bare);
+            return bare.Replace(",}", "}", StringComparison.Ordinal);
+        })];
+    }
+
     [Fact]
     public async Task The_loss_of_one_gateway_is_told_and_of_the_last_ends_the_connection()
     {
