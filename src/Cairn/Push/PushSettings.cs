@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Cairn.Events;
 using Cairn.Hosting;
+using Cairn.Export;
 using Cairn.Records;
 using Cairn.Requests;
 using Microsoft.AspNetCore.WebUtilities;
@@ -19,6 +20,9 @@ sealed record PushTarget(string Name, Uri Url, Filter<EventRecord>? Events, Filt
 {
     /// <summary>The filter as it was given; null for everything.</summary>
     public string? Filter { get; init; }
+
+    /// <summary>How each record is written, one of <see cref="Formats.Objects"/>.</summary>
+    public string Format { get; init; } = Formats.Jsonl;
 
     /// <summary>A target that is new begins with the oldest record instead of with the next one.</summary>
     public bool FromBeginning { get; init; }
@@ -58,14 +62,14 @@ sealed record PushTarget(string Name, Uri Url, Filter<EventRecord>? Events, Filt
 
     /// <summary>What it does, without secrets; a change of what is hidden changes the letters in parentheses.</summary>
     public override string ToString() =>
-        $"{Name}: {Records}{(Filter is null ? "" : $" ({Filter})")} to {Address}{(Address.EndsWith('…') ? $" ({Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Url.OriginalString)))[..8]})" : "")}";
+        $"{Name}: {Records}{(Filter is null ? "" : $" ({Filter})")}{(Format == Formats.Jsonl ? "" : $" as {Format}")} to {Address}{(Address.EndsWith('…') ? $" ({Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Url.OriginalString)))[..8]})" : "")}";
 }
 
 /// <summary>Reads <c>Push:0:...</c>.</summary>
 static class PushSettings
 {
     /// <summary>What <see cref="Settings"/> takes as known names.</summary>
-    public const string Names = "Push:[0-9]+:(Name|Records|Filter|Url|From|Secret|Authorization|CertificateAuthority|Certificate|AllowHttp|BatchRecords|BatchBytes|Timeout|Facility)";
+    public const string Names = "Push:[0-9]+:(Name|Records|Filter|Format|Url|From|Secret|Authorization|CertificateAuthority|Certificate|AllowHttp|BatchRecords|BatchBytes|Timeout|Facility)";
 
     /// <summary>Each holds a connection of the store while it is pushed to.</summary>
     const int MostTargets = 16;
@@ -97,6 +101,7 @@ static class PushSettings
             records == "events" ? null : ReadFilter(section, filter, RequestFields.Kind))
         {
             Filter = filter,
+            Format = Choice(section, "Format", Formats.Objects),
             FromBeginning = Choice(section, "From", "now", "beginning") == "beginning",
             CertificateAuthority = Pem(section, "CertificateAuthority", "certificates", file => new X509Certificate2Collection().ImportFromPemFile(file)),
             Certificate = Pem(section, "Certificate", "a certificate and its key, without a password", file => X509Certificate2.CreateFromPemFile(file, file).Dispose()),

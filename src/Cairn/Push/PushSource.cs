@@ -1,4 +1,5 @@
 using Cairn.Events;
+using Cairn.Export;
 using Cairn.Live;
 using Cairn.Records;
 using Cairn.Requests;
@@ -32,24 +33,24 @@ abstract class PushSource
 
     public abstract Task<Lag> Behind(long place, DateTimeOffset now, CancellationToken cancel);
 
-    public static PushSource Of(ILog<EventRecord> log, Feed<EventRecord> feed, Filter<EventRecord> filter) =>
-        new PushSource<EventRecord>(log, feed, filter, record => record.RecordedAtMs, record => record.Outcome != "success",
+    public static PushSource Of(ILog<EventRecord> log, Feed<EventRecord> feed, Filter<EventRecord> filter, string format) =>
+        new PushSource<EventRecord>(log, feed, filter, format, record => record.RecordedAtMs, record => record.Outcome != "success",
             [("action", record => record.Action), ("outcome", record => record.Outcome), ("actor", record => record.ActorId), ("resource", record => record.Resource)]);
 
-    public static PushSource Of(ILog<RequestRecord> log, Feed<RequestRecord> feed, Filter<RequestRecord> filter) =>
-        new PushSource<RequestRecord>(log, feed, filter, record => record.TimeMs, record => record.Status != "success",
+    public static PushSource Of(ILog<RequestRecord> log, Feed<RequestRecord> feed, Filter<RequestRecord> filter, string format) =>
+        new PushSource<RequestRecord>(log, feed, filter, format, record => record.TimeMs, record => record.Status != "success",
             [("model", record => record.Model), ("status", record => record.Status), ("user", record => record.User)]);
 }
 
 /// <inheritdoc/>
 /// <param name="recordedMs">When a record came into the log, as near as it tells.</param>
 /// <param name="named">What stands beside the record for receivers that choose by it.</param>
-sealed class PushSource<T>(ILog<T> log, Feed<T> feed, Filter<T> filter, Func<T, long> recordedMs, Func<T, bool> isFault, (string Name, Func<T, string?> Value)[] named) : PushSource where T : class, IRecord, new()
+sealed class PushSource<T>(ILog<T> log, Feed<T> feed, Filter<T> filter, string format, Func<T, long> recordedMs, Func<T, bool> isFault, (string Name, Func<T, string?> Value)[] named) : PushSource where T : class, IRecord, new()
 {
     /// <summary>Records looked at in one read, and reads for one parcel, where few of them are the target's.</summary>
     const int Looked = 1_000, MostReads = 20;
 
-    readonly RecordJson<T> json = new(log.Kind);
+    readonly Action<System.Text.Json.Utf8JsonWriter, T> write = log.Kind.ObjectWriter(format);
 
     public override string Kind => log.Kind.Name;
 
@@ -75,7 +76,7 @@ sealed class PushSource<T>(ILog<T> log, Feed<T> feed, Filter<T> filter, Func<T, 
                 var isWanted = filter.Matches(log.Kind, record);
                 if (isWanted && (parcel.Items.Count == most || parcel.Bytes >= mostBytes)) return parcel;
                 parcel.Pass(record.Position);
-                if (isWanted) parcel.Add(log.Kind.Identity.Text!(record)!, record.TimeMs, isFault(record), Array.ConvertAll(named, one => (one.Name, one.Value(record))), writer => Write(writer, record));
+                if (isWanted) parcel.Add(log.Kind.Identity.Text!(record)!, record.TimeMs, isFault(record), Array.ConvertAll(named, one => (one.Name, one.Value(record))), writer => write(writer, record));
                 else parcel.Leave();
             }
             if (tail.Examined <= parcel.Until && tail.Records.Count == 0) return parcel;
@@ -84,9 +85,6 @@ sealed class PushSource<T>(ILog<T> log, Feed<T> feed, Filter<T> filter, Func<T, 
         }
         return parcel;
     }
-
-    /// <summary>A record as the target gets it: one JSON object, as in a JSONL export. Another format would be chosen here.</summary>
-    void Write(System.Text.Json.Utf8JsonWriter writer, T record) => json.Write(writer, record);
 
     /// <summary>All that follows, whether or not the target wants it: so what is missing between two positions is known to be gone.</summary>
     async Task<Tail<T>> Read(long after, int limit, CancellationToken cancel) =>

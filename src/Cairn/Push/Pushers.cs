@@ -22,8 +22,8 @@ sealed class Pushers : IAsyncDisposable
 
         IEnumerable<PushSource> Sources(PushTarget target)
         {
-            if (target.Events is { } events) yield return PushSource.Of(store.Events, recorder.EventFeed, events);
-            if (target.Requests is { } requests) yield return PushSource.Of(store.Requests, recorder.RequestFeed, requests);
+            if (target.Events is { } events) yield return PushSource.Of(store.Events, recorder.EventFeed, events, target.Format);
+            if (target.Requests is { } requests) yield return PushSource.Of(store.Requests, recorder.RequestFeed, requests, target.Format);
         }
     }
 

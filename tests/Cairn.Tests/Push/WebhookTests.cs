@@ -47,6 +47,20 @@ public sealed class WebhookTests
         IReadOnlyList<JsonElement> Of(string kind) => [.. receiver.Calls.Where(call => call.Headers["cairn-records"] == kind).SelectMany(call => call.Records)];
     }
 
+    [Theory]
+    [InlineData("ocsf")]
+    [InlineData("ecs")]
+    public async Task A_target_gets_the_format_that_it_is_set_to(string format)
+    {
+        await using var receiver = await WebhookReceiver.Start();
+        await using var app = await CairnApp.Start(Targets.Of(new { Name = "siem", receiver.Url, Format = format }));
+        await app.SendEvents(3);
+        await app.PushedAll();
+        var exported = (await app.Reader.Get($"/api/v1/admin/audit-logs/export?format={format}&action=a.b")).Expect(200).Text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(3, exported.Length);
+        Assert.Equal(exported.Reverse(), receiver.Calls.SelectMany(call => call.Records).Select(record => record.GetRawText()));
+    }
+
     /// <summary>As Standard Webhooks describe it.</summary>
     static string Signature(string key, WebhookCall call)
     {
