@@ -1,26 +1,31 @@
 using System.Buffers;
 using System.Text.Json;
 using Cairn.Records;
-using Cairn.Requests;
 
 namespace Cairn.Storage;
 
-/// <summary>The start of a request as a store keeps it: what is known, and no more, because it is written and removed with every request.</summary>
-sealed class StartText
+/// <summary>
+/// A record as a store keeps it while it waits for something: what is known, and no more. By the names of its fields, so that
+/// a later version reads it too; whatever was taken in is read again, because it was looked at then.
+/// </summary>
+sealed class RecordText<T> where T : class, IRecord, new()
 {
-    readonly (Field<RequestRecord> Field, JsonEncodedText Name)[] fields;
-    readonly RecordParser<RequestRecord> parser;
+    /// <summary>Beside the fields: the sender left the time to Cairn.</summary>
+    static readonly JsonEncodedText TimeIsGiven = JsonEncodedText.Encode("timeIsGiven");
+
+    readonly Kind<T> kind;
+    readonly (Field<T> Field, JsonEncodedText Name)[] fields;
     readonly ArrayBufferWriter<byte> buffer = new(512);
     readonly Utf8JsonWriter text;
 
-    public StartText(Kind<RequestRecord> kind)
+    public RecordText(Kind<T> kind)
     {
-        (parser, text) = (new(kind, lenient: true), new(buffer, RecordJson.Writing));
+        (this.kind, text) = (kind, new(buffer, RecordJson.Writing));
         fields = [.. kind.Stored.Select(field => (field, JsonEncodedText.Encode(field.Name)))];
     }
 
     /// <summary>Good until the next one is written.</summary>
-    public ReadOnlySpan<byte> Write(RequestRecord start)
+    public ReadOnlySpan<byte> Write(T record)
     {
         buffer.ResetWrittenCount();
         text.Reset();
@@ -29,25 +34,44 @@ sealed class StartText
         {
             if (field.IsText)
             {
-                if (field.Text!(start) is { Length: > 0 } value) text.WriteString(name, value);
+                if (field.Text!(record) is { } value) text.WriteString(name, value);
             }
-            else if (field.Number!(start) is { } number)
+            else if (field.Number!(record) is { } number)
             {
                 if (field.Type == FieldType.Boolean) text.WriteBoolean(name, number != 0);
                 else if (field.Type == FieldType.Time) text.WriteString(name, Iso.Text(number));
                 else text.WriteNumber(name, number);
             }
         }
+        if (!record.TimeIsGiven) text.WriteBoolean(TimeIsGiven, false);
         text.WriteEndObject();
         text.Flush();
         return buffer.WrittenSpan;
     }
 
-    public RequestRecord Read(ReadOnlySpan<byte> stored)
+    public T Read(ReadOnlySpan<byte> stored)
     {
         var reader = new Utf8JsonReader(stored);
-        var record = new RequestRecord();
+        var record = new T();
         reader.Read();
-        return parser.Read(ref reader, record) is { } fault ? throw new InvalidDataException($"The start of a request {fault}; the database is damaged.") : record;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isTimeGiven = reader.ValueTextEquals(TimeIsGiven.EncodedUtf8Bytes);
+            var name = isTimeGiven ? "" : reader.GetString();
+            reader.Read();
+            if (isTimeGiven) record.TimeIsGiven = reader.GetBoolean();
+            // A field that is no longer in the list is passed over.
+            else if (Array.Find(fields, one => one.Field.Name == name).Field is { } field) Set(ref reader, record, field);
+        }
+        return record;
+    }
+
+    void Set(ref Utf8JsonReader reader, T record, Field<T> field)
+    {
+        if (field.IsText) field.SetText!(record, reader.GetString());
+        else if (reader.TokenType == JsonTokenType.Number) field.SetNumber!(record, reader.GetInt64());
+        else if (reader.TokenType != JsonTokenType.String) field.SetNumber!(record, reader.GetBoolean() ? 1 : 0);
+        else if (Iso.TryRead(reader.GetString()!, TimeZoneInfo.Utc, out var ms)) field.SetNumber!(record, ms);
+        else throw new InvalidDataException($"A kept {kind.Name} has no time in {field.Name}; the file or the database is damaged.");
     }
 }
