@@ -49,8 +49,19 @@ sealed class Plan<T> where T : class, IRecord, new()
 
     bool searchesIdentity;
 
-    /// <summary>True for "everything", and for fields with one value each: an index has it in the order of the list, however frequent it is.</summary>
-    public bool IsPlain => OnlyTerms && !HasRange && Filter.Search is null && Terms.TrueForAll(term => term.Any.Length == 1 && term.None.Length == 0);
+    /// <summary>True for "everything", and for one value of one field: an index has that in the order of the list, however frequent it is.</summary>
+    public bool IsPlain => OnlyTerms && !HasRange && Filter.Search is null && Terms.Count <= 1 && Terms.TrueForAll(term => term.Any.Length == 1 && term.None.Length == 0);
+
+    /// <summary>
+    /// The newest rows of a plain filter, as SQL from WHERE on. The field's own index is the only one in the order that this asks
+    /// for; told of an equal value, a server that keeps the plan might walk the whole list for a rare one.
+    /// </summary>
+    public string Newest(Sql sql)
+    {
+        if (Terms is not [var term]) return " ORDER BY time DESC, position DESC";
+        var (column, value) = (term.Column.Name, sql.Value(term.Any[0]));
+        return $" WHERE {column} >= {value} AND {column} <= {value}{(term.Any[0] == 0 ? "" : $" AND {column} <> 0")} ORDER BY {column} DESC, time DESC, position DESC";
+    }
 
     /// <summary>The last term of each field.</summary>
     public IReadOnlyDictionary<int, int> LastTerms { get; private set; } = new Dictionary<int, int>();

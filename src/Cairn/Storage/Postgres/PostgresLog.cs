@@ -50,10 +50,11 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
         var rows = new Rows<T>(table, texts, request.Fields is null ? null : [.. table.Columns.Where(column => request.Fields.Contains(column.Field))]);
         var total = 0L;
         List<(Sql, Action<Npgsql.NpgsqlDataReader>)> questions = [];
+        var isPlain = plan.IsPlain && request.Before is null;
         if (!plan.Nothing)
         {
             var sql = new Sql();
-            var where = plan.Where(sql, plan.FirstMs, plan.UntilMs);
+            var where = isPlain ? plan.Newest(sql) : plan.Where(sql, plan.FirstMs, plan.UntilMs);
             if (request.Before is { } before)
             {
                 // Records go oldest first: where the one that the last page ended at is gone, so is everything after it in the list.
@@ -61,12 +62,12 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
                 else where += " AND false";
             }
             // One more than asked for tells whether the list goes on.
-            sql.Append($"SELECT {rows.Selected} FROM {table.Name}{where} ORDER BY time DESC, position DESC LIMIT {sql.Value(request.Limit + 1L)}{(request.Skip > 0 ? $" OFFSET {sql.Value(request.Skip)}" : "")}");
+            sql.Append($"SELECT {rows.Selected} FROM {table.Name}{where}{(isPlain ? "" : " ORDER BY time DESC, position DESC")} LIMIT {sql.Value(request.Limit + 1L)}{(request.Skip > 0 ? $" OFFSET {sql.Value(request.Skip)}" : "")}");
             questions.Add((sql, row => rows.Take(row)));
             if (request.Counted) questions.AddRange(new Totals<T>(plan).CountParts().Select(part => (part, (Action<Npgsql.NpgsqlDataReader>)(row => total += row.GetInt64(0)))));
         }
         // What is believed to be known makes this the only trip.
-        if (plan.IsBelieved && plan.IsPlain) await transaction.AskPlainly([.. questions, .. plan.Check]);
+        if (plan.IsBelieved && isPlain) await transaction.AskPlainly([.. questions, .. plan.Check]);
         else if (plan.IsBelieved) await transaction.AskLast([.. questions, .. plan.Check]);
         else await transaction.Ask(questions);
         var more = rows.Records.Count > request.Limit;
