@@ -19,6 +19,9 @@ sealed class ApiKeys(IControlStore store, SelfAudit audit, TimeProvider clock)
     {
         public DateTimeOffset CheckedAt { get; set; }
 
+        /// <summary>When the store was last found away.</summary>
+        public DateTimeOffset AwayAt { get; set; }
+
         public Caller Caller { get; } = new("key:" + Key.Id, Key.Name) { Scopes = Key.Scopes, Ended = Ended.Token };
     }
 
@@ -84,7 +87,7 @@ sealed class ApiKeys(IControlStore store, SelfAudit audit, TimeProvider clock)
         }
 
         var now = clock.GetUtcNow();
-        if ((now - entry.CheckedAt).Duration() >= BelievedFor && !await IsStillGood(hash, name, entry, now, cancel)) return (null, "This API key was revoked.");
+        if ((now - entry.CheckedAt).Duration() >= BelievedFor && ((now - entry.AwayAt).Duration() >= BelievedFor || (now - entry.CheckedAt).Duration() >= KeptFor) && !await IsStillGood(hash, name, entry, now, cancel)) return (null, "This API key was revoked.");
         if (entry.Key.ExpiresAt <= now) return (null, "This API key has expired.");
         used[entry.Key.Id] = now;
         return (entry.Caller, null);
@@ -102,6 +105,7 @@ sealed class ApiKeys(IControlStore store, SelfAudit audit, TimeProvider clock)
         }
         catch (LogUnavailableException) when ((now - entry.CheckedAt).Duration() < KeptFor)
         {
+            entry.AwayAt = now;
             return true;
         }
         await Forget(name);

@@ -37,7 +37,7 @@ static class CopyCommand
         var source = await Stores.Open(settings with { Store = StoreAddress.Sqlite }, directory);
         await using var sourceLog = source.Log;
         await using var sourceControl = source.Control;
-        var target = await Stores.Open(settings with { Store = address }, directory);
+        var target = await Stores.Open(settings with { Store = address }, directory, bridges: false);
         await using var targetLog = target.Log;
         await using var targetControl = target.Control;
 

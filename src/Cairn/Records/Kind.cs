@@ -15,7 +15,7 @@ interface IRecord
     long TimeMs { get; }
 
     /// <summary>False when the sender left the time to Cairn, so that sending again does not conflict.</summary>
-    bool TimeIsGiven { get; }
+    bool TimeIsGiven { get; set; }
 
     /// <summary>Whether the thing the record speaks of is still there.</summary>
     bool SubjectExists { get; set; }

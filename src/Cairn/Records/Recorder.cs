@@ -165,11 +165,12 @@ sealed partial class Recorder : IAsyncDisposable
         }
     }
 
-    static List<T> Stored<T>(List<T> records, Outcome[] outcomes)
+    static List<T> Stored<T>(List<T> records, Outcome[] outcomes) where T : class, IRecord
     {
         var stored = new List<T>(records.Count);
         for (var i = 0; i < records.Count; i++)
-            if (outcomes[i] == Outcome.Stored) stored.Add(records[i]);
+            // What waits for a store that is away has no position yet; who follows is told when the store has it.
+            if (outcomes[i] == Outcome.Stored && records[i].Position > 0) stored.Add(records[i]);
         return stored;
     }
 

@@ -34,6 +34,6 @@ sealed class RequestRecord : IRecord
     public string? SessionId { get; set; }
     public string? ConversationId { get; set; }
 
-    public bool TimeIsGiven => true;
+    public bool TimeIsGiven { get => true; set { } }
     public bool SubjectExists { get => true; set { } }
 }

@@ -35,7 +35,7 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
 
     readonly SemaphoreSlim running = new(1);
     DateTimeOffset? next;
-    string? held;
+    string? held, lastRun;
 
     public async Task RunWhenDue(CancellationToken cancel)
     {
@@ -183,7 +183,18 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
     }
 
     /// <summary>The settings, the last run and the next.</summary>
-    public async Task<RetentionState> State(CancellationToken cancel) => new(settings, await control.FindSetting(LastRunSetting, cancel), next, held);
+    public async Task<RetentionState> State(CancellationToken cancel)
+    {
+        try
+        {
+            lastRun = await control.FindSetting(LastRunSetting, cancel);
+        }
+        catch (LogUnavailableException)
+        {
+            // Health is asked for just when the store is away; what was known before is told.
+        }
+        return new(settings, lastRun, next, held);
+    }
 
     public void Dispose() => running.Dispose();
 

@@ -1,7 +1,9 @@
 using Cairn.Events;
 using Cairn.Hosting;
+using Cairn.Records;
 using Cairn.Requests;
 using Cairn.Storage.ClickHouse;
+using Cairn.Storage.Outbox;
 using Cairn.Storage.Postgres;
 using Cairn.Storage.Sqlite;
 
@@ -12,14 +14,15 @@ sealed record Stores(ILogStore Log, IControlStore Control)
 {
     /// <summary>Opens the stores that the settings name. When it throws an <see cref="IOException"/> nothing is open, and the message is one line that says what mends it.</summary>
     /// <param name="directory">The data directory, which this process has.</param>
+    /// <param name="bridges">Whether records are taken while a store elsewhere is away. Not by who must know that they arrived.</param>
     /// <exception cref="SettingException">The address has what its engine does not know.</exception>
-    public static async Task<Stores> Open(Settings settings, string directory)
+    public static async Task<Stores> Open(Settings settings, string directory, bool bridges = true)
     {
         var (requests, events) = (RequestFields.Kind, EventFields.KindOf(settings.Catalog));
         return settings.Store.Engine switch
         {
             StoreEngine.Sqlite => await Both(directory, () => Task.FromResult<ILogStore>(SqliteLogStore.Open(directory, requests, events)), () => Task.FromResult<IControlStore>(SqliteControlStore.Open(directory))),
-            StoreEngine.Postgres => await Both(directory, async () => await PostgresLogStore.Open(settings.Store, DirectoryId(directory), requests, events), async () => await PostgresControlStore.Open(settings.Store)),
+            StoreEngine.Postgres => await Both(directory, () => OpenPostgres(settings, directory, requests, events, bridges), async () => await PostgresControlStore.Open(settings.Store)),
             StoreEngine.ClickHouse => await Both(directory, () => OpenClickHouse(settings, directory), () => Task.FromResult<IControlStore>(SqliteControlStore.Open(directory))),
             var other => throw new InvalidOperationException($"No store is opened for {other}."),
         };
@@ -36,6 +39,20 @@ sealed record Stores(ILogStore Log, IControlStore Control)
         File.Move(file + ".new", file);
         Durable.SyncDirectory(directory);
         return id;
+    }
+
+    static async Task<ILogStore> OpenPostgres(Settings settings, string directory, Kind<RequestRecord> requests, Kind<EventRecord> events, bool bridges)
+    {
+        var store = await PostgresLogStore.Open(settings.Store, DirectoryId(directory), requests, events);
+        try
+        {
+            return bridges ? await BridgedLogStore.Open(directory, store, TimeProvider.System) : store;
+        }
+        catch
+        {
+            await store.DisposeAsync();
+            throw;
+        }
     }
 
     static async Task<ILogStore> OpenClickHouse(Settings settings, string directory)

@@ -37,8 +37,9 @@ sealed class ClickHouseServer : IAsyncDisposable
         var path = server.directory.Path;
         var escaped = System.Security.SecurityElement.Escape(Password);
         await File.WriteAllTextAsync(Path.Combine(path, "users.xml"), $"""
-            <yandex><profiles><default/></profiles><quotas><default/></quotas><users>
+            <yandex><profiles><default/><looking><readonly>1</readonly></looking></profiles><quotas><default/></quotas><users>
               <cairn><password>{escaped}</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></cairn>
+              <guest><password>{escaped}</password><networks><ip>127.0.0.1</ip></networks><profile>looking</profile><quota>default</quota></guest>
               <default><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default>
             </users></yandex>
             """);

@@ -47,7 +47,7 @@ sealed class ClickHouseLogStore : ILogStore
     public static async Task<ClickHouseLogStore> Open(
         string directory, ClickHouseAddress address, Kind<RequestRecord> requests, Kind<EventRecord> events, TimeProvider clock, CourierPace? pace = null, CancellationToken cancel = default)
     {
-        var outbox = Outbox.Outbox.Open(directory, requests, address.Writer);
+        var outbox = Outbox.Outbox.Open(directory, "outbox.db", requests, address.Writer);
         var store = new ClickHouseLogStore(address, outbox, requests, events, pace ?? new() { Replay = address.Replay }, clock);
         try
         {

@@ -97,9 +97,10 @@ sealed class Outbox : IDisposable
         foreach (var kind in Kinds) Load(kind);
     }
 
-    public static Outbox Open(string directory, Kind<RequestRecord> requests, int writerNumber)
+    /// <param name="name">Of its file. What waits for one kind of store is of no use to another.</param>
+    public static Outbox Open(string directory, string name, Kind<RequestRecord> requests, int writerNumber)
     {
-        var file = Path.Combine(directory, "outbox.db");
+        var file = Path.Combine(directory, name);
         var isNew = !File.Exists(file);
         var outbox = new Outbox(file, requests, writerNumber);
         if (isNew) Durable.SyncDirectory(directory);
@@ -240,7 +241,14 @@ sealed class Outbox : IDisposable
         return found;
     }, cancel);
 
-    public Task<OutboxHealth> Health(CancellationToken cancel) => Readers.Read(reader =>
+    public Task<OutboxHealth> Health(CancellationToken cancel)
+    {
+        // First: what was set aside when nothing waits any longer is then seen as well.
+        var waiting = Kinds.Sum(kind => kind.Last - kind.Delivered);
+        return Readers.Read(reader => Health(reader, waiting), cancel);
+    }
+
+    OutboxHealth Health(Reader reader, long waiting)
     {
         long? since = null;
         foreach (var kind in Kinds.Where(kind => kind.Last > kind.Delivered))
@@ -250,8 +258,8 @@ sealed class Outbox : IDisposable
             find.Reset();
         }
         var bytes = (reader.Connection.Number("PRAGMA page_count") - reader.Connection.Number("PRAGMA freelist_count")) * reader.Connection.Number("PRAGMA page_size");
-        return new OutboxHealth(Kinds.Sum(kind => kind.Last - kind.Delivered), since is { } ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms) : null, reader.Number("SELECT count(*) FROM aside WHERE record IS NOT NULL"), bytes);
-    }, cancel);
+        return new OutboxHealth(waiting, since is { } ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms) : null, reader.Number("SELECT count(*) FROM aside WHERE record IS NOT NULL"), bytes);
+    }
 
     public Task<string?> Damage(CancellationToken cancel) => Readers.Read(reader =>
     {

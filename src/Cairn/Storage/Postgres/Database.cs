@@ -1,8 +1,6 @@
-using System.Data;
 using System.Net.Sockets;
 using System.Reflection;
 using Cairn.Hosting;
-using Cairn.Records;
 using Npgsql;
 
 namespace Cairn.Storage.Postgres;
@@ -34,45 +32,14 @@ sealed class Database : IAsyncDisposable
     /// <exception cref="SettingException">The address has a parameter that is none.</exception>
     public static NpgsqlConnectionStringBuilder Settings(StoreAddress address)
     {
-        var settings = new NpgsqlConnectionStringBuilder
-        {
-            Host = address.Url!.Host.Trim('[', ']'),
-            Port = address.Url.IsDefaultPort || address.Url.Port < 0 ? 5432 : address.Url.Port,
-            Database = address.Database,
-            Username = address.User,
-            Password = address.Password,
-            ApplicationName = "cairn",
-            Timeout = 5,
-            CommandTimeout = 30,
-            KeepAlive = 10,
-            MaxPoolSize = 40,
-            MaxAutoPrepare = 200,
-            AutoPrepareMinUsages = 3,
-            IncludeErrorDetail = false,
-        };
-        foreach (var (name, value) in address.Parameters)
-        {
-            try
-            {
-                switch (name)
-                {
-                    case "sslmode": settings["SSL Mode"] = value.Replace("-", "", StringComparison.Ordinal); break;
-                    case "sslrootcert": settings.RootCertificate = value; break;
-                    case "sslcert": settings.SslCertificate = value; break;
-                    case "sslkey": settings.SslKey = value; break;
-                    case "connect_timeout": settings["Timeout"] = value; break;
-                    case "application_name": settings.ApplicationName = value; break;
-                    case "passfile": settings.Passfile = value; break;
-                    default: throw new ArgumentException("unknown");
-                }
-            }
-            catch (Exception refused) when (refused is ArgumentException or FormatException or InvalidCastException)
-            {
-                throw new SettingException($"Setting Store has the parameter '{Texts.Shown(name)}' with a value that is not understood; allowed are sslmode, sslrootcert, sslcert, sslkey, connect_timeout, application_name and passfile.");
-            }
-        }
+        if (!PostgresUrl.TryRead(address, searchPath: false, out var settings, out var fault)) throw new SettingException($"Setting Store has {fault}.");
+        (settings.CommandTimeout, settings.KeepAlive, settings.MaxPoolSize) = (30, 10, 40);
+        (settings.MaxAutoPrepare, settings.AutoPrepareMinUsages) = (200, 3);
+        settings.IncludeErrorDetail = false;
+        // Nothing is left behind on a connection that its next user would have to be kept from.
+        settings.NoResetOnClose = true;
         // Who stops answering while it holds the lock of the log must not keep the others out.
-        settings.Options = $"-c search_path={SchemaName} -c idle_in_transaction_session_timeout=10000 -c client_min_messages=warning";
+        settings.Options = $"-c search_path={SchemaName} -c idle_in_transaction_session_timeout=10000 -c client_min_messages=warning -c jit=off";
         return settings;
     }
 
@@ -147,13 +114,28 @@ sealed class Database : IAsyncDisposable
     public void Forget() => source.Clear();
 
     /// <summary>Asks, all in one state of the database.</summary>
-    public Task<TResult> Read<TResult>(Func<Transaction, Task<TResult>> read, CancellationToken cancel) => Do(IsolationLevel.RepeatableRead, read, _ => false, cancel);
+    public Task<TResult> Read<TResult>(Func<Transaction, Task<TResult>> read, CancellationToken cancel) => Do(async (connection, _) =>
+    {
+        var transaction = new Transaction(connection, null, cancel);
+        var result = await read(transaction);
+        await transaction.End();
+        return result;
+    }, cancel);
 
     /// <summary>Changes, wholly or not at all.</summary>
     /// <param name="isMade">Whether, by its result, the change is made; absent, it always is.</param>
-    public Task<TResult> Write<TResult>(Func<Transaction, Task<TResult>> write, CancellationToken cancel, Func<TResult, bool>? isMade = null) => Do(IsolationLevel.ReadCommitted, write, isMade ?? (_ => true), cancel);
+    public Task<TResult> Write<TResult>(Func<Transaction, Task<TResult>> write, CancellationToken cancel, Func<TResult, bool>? isMade = null) => Do(async (connection, commits) =>
+    {
+        await using var begun = await connection.BeginTransactionAsync(cancel);
+        var result = await write(new(connection, begun, cancel));
+        if (isMade is not null && !isMade(result)) return result;
+        commits();
+        await begun.CommitAsync(CancellationToken.None);
+        return result;
+    }, cancel);
 
-    async Task<TResult> Do<TResult>(IsolationLevel isolation, Func<Transaction, Task<TResult>> work, Func<TResult, bool> commits, CancellationToken cancel)
+    /// <param name="work">Says when it begins to commit: from then on it is not done again.</param>
+    async Task<TResult> Do<TResult>(Func<NpgsqlConnection, Action, Task<TResult>> work, CancellationToken cancel)
     {
         for (var isFirst = true; ; isFirst = false)
         {
@@ -161,12 +143,7 @@ sealed class Database : IAsyncDisposable
             try
             {
                 await using var connection = await Connect(cancel);
-                await using var begun = await connection.BeginTransactionAsync(isolation, cancel);
-                var result = await work(new(connection, begun, cancel));
-                if (!commits(result)) return result;
-                committing = true;
-                await begun.CommitAsync(CancellationToken.None);
-                return result;
+                return await work(connection, () => committing = true);
             }
             catch (Exception error) when (isFirst && !committing && IsAway(error))
             {

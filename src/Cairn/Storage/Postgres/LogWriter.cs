@@ -177,7 +177,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
             yield return new($"INSERT INTO {table.Name}_gone SELECT * FROM unnest($1, $2, $3) ON CONFLICT (subject) DO UPDATE SET time = excluded.time, position = excluded.position",
                 ended.Select(fate => fate.Key).ToArray(), ended.Select(fate => fate.Record.TimeMs).ToArray(), ended.Select(fate => fate.Record.Position).ToArray());
         if (begun.Length > 0) yield return new($"DELETE FROM {table.Name}_gone WHERE subject = ANY($1)", begun);
-        yield return new("UPDATE logs SET last_position = $2 WHERE kind = $1", table.Name, lastPosition);
+        yield return new("UPDATE logs SET last_position = $2, fates = fates + $3 WHERE kind = $1", table.Name, lastPosition, fates.Count > 0 ? 1L : 0L);
     }
 
     /// <summary>Removes the oldest records before a time, at most so many.</summary>
@@ -209,6 +209,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
             new($"DELETE FROM {table.Name} WHERE time <= $1 AND (time, position) <= ($1, $2)", last.TimeMs, last.Position),
             new($"DELETE FROM {table.Name}_identity WHERE identity = ANY($1)", identities),
             new($"DELETE FROM {table.Name}_gone WHERE (time, position) <= ($1, $2)", last.TimeMs, last.Position),
+            new("UPDATE logs SET fates = fates + 1 WHERE kind = $1", table.Name),
             .. counts.SelectMany(one => one.Write(-1)),
             new("INSERT INTO orphans SELECT * FROM unnest($1, $2) ON CONFLICT DO NOTHING", orphans.Select(orphan => orphan.Field).ToArray(), orphans.Select(orphan => orphan.Term).ToArray()),
         ]);
@@ -256,7 +257,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
             .. counts.Where(kept => kept.IsByDay).Select(kept => kept.RemoveDays(firstDay, untilDay)),
             new($"DELETE FROM {table.Name}_gone WHERE time >= $1 AND time < $2", month.FirstMs, month.UntilMs),
             new($"DROP TABLE {month.Partition}"),
-            new("UPDATE logs SET erasures = erasures + 1"),
+            new("UPDATE logs SET erasures = erasures + 1, fates = fates + 1"),
         ]);
         return true;
     }

@@ -7,7 +7,11 @@ namespace Cairn.Storage.Postgres;
 /// <summary>A condition with its texts turned into term numbers.</summary>
 sealed record TermCondition<T>(Column<T> Column, int[] Any, int[] None, bool HasAny);
 
-/// <summary>How a filter is asked: which rows (<see cref="Where"/>), and of which kept counts. Made inside the read that uses it.</summary>
+/// <summary>
+/// How a filter is asked: which rows (<see cref="Where"/>), and of which kept counts. Made inside the read that uses it. Made of
+/// what was known before it costs no trip to the server; whoever reads by it then asks <see cref="Check"/> too, and reads again
+/// where it no longer <see cref="Holds"/>.
+/// </summary>
 sealed class Plan<T> where T : class, IRecord, new()
 {
     readonly List<Func<Sql, string>> conditions = [];
@@ -45,10 +49,53 @@ sealed class Plan<T> where T : class, IRecord, new()
 
     bool searchesIdentity;
 
-    /// <summary>The last term of each field.</summary>
-    public Dictionary<int, int> LastTerms { get; } = [];
+    /// <summary>True for "everything", and for one value of one field: an index has that in the order of the list, however frequent it is.</summary>
+    public bool IsPlain => OnlyTerms && !HasRange && Filter.Search is null && Terms.Count <= 1 && Terms.TrueForAll(term => term.Any.Length == 1 && term.None.Length == 0);
 
-    public static async Task<Plan<T>> Make(Transaction transaction, LogTable<T> table, SearchTexts searchTexts, Filter<T> filter)
+    /// <summary>
+    /// The newest rows of a plain filter, as SQL from WHERE on. The field's own index is the only one in the order that this asks
+    /// for; told of an equal value, a server that keeps the plan might walk the whole list for a rare one.
+    /// </summary>
+    public string Newest(Sql sql)
+    {
+        if (Terms is not [var term]) return " ORDER BY time DESC, position DESC";
+        var (column, value) = (term.Column.Name, sql.Value(term.Any[0]));
+        return $" WHERE {column} >= {value} AND {column} <= {value}{(term.Any[0] == 0 ? "" : $" AND {column} <> 0")} ORDER BY {column} DESC, time DESC, position DESC";
+    }
+
+    /// <summary>The last term of each field.</summary>
+    public IReadOnlyDictionary<int, int> LastTerms { get; private set; } = new Dictionary<int, int>();
+
+    /// <summary>False when what it was made with is not so any longer.</summary>
+    public bool Holds { get; set; } = true;
+
+    /// <summary>How often it had changed which things are gone; known once <see cref="Check"/> was asked.</summary>
+    public long? Fates { get; private set; }
+
+    /// <summary>True when it was made without asking.</summary>
+    public bool IsBelieved { get; private set; }
+
+    /// <summary>What has to be asked by who reads by it: nothing, when it was asked already.</summary>
+    public IEnumerable<(Sql, Action<Npgsql.NpgsqlDataReader>)> Check
+    {
+        get
+        {
+            if (!IsBelieved) yield break;
+            // Beyond so many terms a kept count no longer tells them apart.
+            var limit = Table.Rollups.Min(rollup => rollup.MostTerms);
+            var few = Terms.Select(term => term.Column.Number).Where(number => LastTerms[number] <= limit).ToArray();
+            yield return (new($"SELECT erasures, EXISTS (SELECT FROM fields WHERE number = ANY($2) AND last_term > {limit}), fates FROM logs WHERE kind = $1", Table.Name, few), row =>
+            {
+                Holds &= row.GetInt64(0) == erasures && !row.GetBoolean(1);
+                Fates = row.GetInt64(2);
+            });
+        }
+    }
+
+    long erasures;
+
+    /// <param name="believe">Whether what is known from before will do.</param>
+    public static async Task<Plan<T>> Make(Transaction transaction, LogTable<T> table, SearchTexts searchTexts, KnownTerms known, bool believe, Filter<T> filter)
     {
         var plan = new Plan<T>(table, filter);
 
@@ -56,10 +103,22 @@ sealed class Plan<T> where T : class, IRecord, new()
         var texts = filter.Conditions.SelectMany(condition => condition.Any.Concat(condition.None).Select(text => (table[condition.Field], text))).Where(pair => pair.Item1.IsTerm).Select(pair => (pair.Item1.Number, pair.text)).Distinct().ToArray();
         var numbers = new Dictionary<(int, string), int>();
         var place = (Time: -1L, Position: -1L);
-        List<(Sql, Action<Npgsql.NpgsqlDataReader>)> questions = [(new("SELECT number, last_term FROM fields WHERE kind = $1", table.Name), row => plan.LastTerms[row.GetInt32(0)] = row.GetInt32(1))];
-        if (texts.Length > 0) questions.Add((TermNumbers.Look(texts), row => numbers[(row.GetInt32(0), row.GetString(1))] = row.GetInt32(2)));
-        if (filter.Identity is { } identity) questions.Add((new($"SELECT time, position FROM {table.Name}_identity WHERE identity = $1", LogTable<T>.IdentityKey(identity)), row => place = (row.GetInt64(0), row.GetInt64(1))));
-        await transaction.Ask(questions);
+        var state = believe && filter.Identity is null ? known.Believed : null;
+        if (state is not null && Array.TrueForAll(texts, text => state.Numbers.ContainsKey(text)))
+        {
+            foreach (var text in texts) numbers[text] = state.Numbers[text];
+            (plan.IsBelieved, plan.erasures, plan.LastTerms) = (true, state.Erasures, state.LastTerms);
+        }
+        else
+        {
+            var lastTerms = new Dictionary<int, int>();
+            List<(Sql, Action<Npgsql.NpgsqlDataReader>)> questions = [(new("SELECT number, last_term, erasures FROM fields JOIN logs USING (kind) WHERE kind = $1", table.Name), row => (lastTerms[row.GetInt32(0)], plan.erasures) = (row.GetInt32(1), row.GetInt64(2)))];
+            if (texts.Length > 0) questions.Add((TermNumbers.Look(texts), row => numbers[(row.GetInt32(0), row.GetString(1))] = row.GetInt32(2)));
+            if (filter.Identity is { } identity) questions.Add((new($"SELECT time, position FROM {table.Name}_identity WHERE identity = $1", LogTable<T>.IdentityKey(identity)), row => place = (row.GetInt64(0), row.GetInt64(1))));
+            await transaction.Ask(questions);
+            known.Learn(plan.erasures, lastTerms, numbers);
+            plan.LastTerms = lastTerms;
+        }
 
         // 2. An identity names its one record.
         if (filter.Identity is not null)

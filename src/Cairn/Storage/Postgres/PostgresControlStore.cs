@@ -164,7 +164,7 @@ sealed class PostgresControlStore : IControlStore
     public Task<(Session Session, Account Account)?> FindSession(byte[] hash, CancellationToken cancel) => database.Read(async transaction =>
     {
         (Session, Account)? found = null;
-        await transaction.Each(new($"SELECT {SessionColumns}, {AccountColumnsOf("a")} FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.hash = $1", hash), row => found = (Session(row), Account(row, 6)));
+        await transaction.AskLast((new($"SELECT {SessionColumns}, {AccountColumnsOf("a")} FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.hash = $1", hash), row => found = (Session(row), Account(row, 6))));
         return found;
     }, cancel);
 
@@ -308,14 +308,14 @@ sealed class PostgresControlStore : IControlStore
     Task<T?> One<T>(Sql question, Func<NpgsqlDataReader, T> read, CancellationToken cancel) where T : class => database.Read(async transaction =>
     {
         T? found = null;
-        await transaction.Each(question, row => found = read(row));
+        await transaction.AskLast((question, row => found = read(row)));
         return found;
     }, cancel);
 
     Task<IReadOnlyList<T>> All<T>(Sql question, Func<NpgsqlDataReader, T> read, CancellationToken cancel) => database.Read<IReadOnlyList<T>>(async transaction =>
     {
         var found = new List<T>();
-        await transaction.Each(question, row => found.Add(read(row)));
+        await transaction.AskLast((question, row => found.Add(read(row))));
         return found;
     }, cancel);
 

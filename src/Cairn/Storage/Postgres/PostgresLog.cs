@@ -15,11 +15,27 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
 
     public Kind<T> Kind => table.Kind;
 
+    readonly KnownTerms known = new();
+    readonly KnownFates knownFates = new();
+
     public SearchTexts SearchTexts { get; } = new();
 
     public LogTable<T> Table => table;
 
     public LogWriter<T> Writer => writer;
+
+    /// <summary>Reads by a plan; once more, by one that was asked for, where what it was made with does not hold any longer.</summary>
+    Task<TResult> Read<TResult>(Filter<T> filter, Func<Transaction, Plan<T>, Task<TResult>> read, CancellationToken cancel) => database.Read(async transaction =>
+    {
+        for (var believe = true; ; believe = false)
+        {
+            var plan = await Plan<T>.Make(transaction, table, SearchTexts, known, believe, filter);
+            var result = await read(transaction, plan);
+            if (plan.Holds) return result;
+            known.Forget();
+            await transaction.End();
+        }
+    }, cancel);
 
     public Task<T?> Find(string identity, CancellationToken cancel) => database.Read(async transaction =>
     {
@@ -29,16 +45,16 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
         return rows.Records.SingleOrDefault();
     }, cancel);
 
-    public Task<Page<T>> Read(PageRequest<T> request, CancellationToken cancel) => database.Read(async transaction =>
+    public Task<Page<T>> Read(PageRequest<T> request, CancellationToken cancel) => Read(request.Filter, async (transaction, plan) =>
     {
-        var plan = await Plan<T>.Make(transaction, table, SearchTexts, request.Filter);
         var rows = new Rows<T>(table, texts, request.Fields is null ? null : [.. table.Columns.Where(column => request.Fields.Contains(column.Field))]);
         var total = 0L;
         List<(Sql, Action<Npgsql.NpgsqlDataReader>)> questions = [];
+        var isPlain = plan.IsPlain && request.Before is null;
         if (!plan.Nothing)
         {
             var sql = new Sql();
-            var where = plan.Where(sql, plan.FirstMs, plan.UntilMs);
+            var where = isPlain ? plan.Newest(sql) : plan.Where(sql, plan.FirstMs, plan.UntilMs);
             if (request.Before is { } before)
             {
                 // Records go oldest first: where the one that the last page ended at is gone, so is everything after it in the list.
@@ -46,13 +62,17 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
                 else where += " AND false";
             }
             // One more than asked for tells whether the list goes on.
-            sql.Append($"SELECT {rows.Selected} FROM {table.Name}{where} ORDER BY time DESC, position DESC LIMIT {sql.Value(request.Limit + 1L)}{(request.Skip > 0 ? $" OFFSET {sql.Value(request.Skip)}" : "")}");
+            sql.Append($"SELECT {rows.Selected} FROM {table.Name}{where}{(isPlain ? "" : " ORDER BY time DESC, position DESC")} LIMIT {sql.Value(request.Limit + 1L)}{(request.Skip > 0 ? $" OFFSET {sql.Value(request.Skip)}" : "")}");
             questions.Add((sql, row => rows.Take(row)));
             if (request.Counted) questions.AddRange(new Totals<T>(plan).CountParts().Select(part => (part, (Action<Npgsql.NpgsqlDataReader>)(row => total += row.GetInt64(0)))));
         }
-        await transaction.Ask(questions);
+        // What is believed to be known makes this the only trip.
+        if (plan.IsBelieved && isPlain) await transaction.AskPlainly([.. questions, .. plan.Check]);
+        else if (plan.IsBelieved) await transaction.AskLast([.. questions, .. plan.Check]);
+        else await transaction.Ask(questions);
         var more = rows.Records.Count > request.Limit;
-        await Finish(transaction, rows, request.Fields);
+        if (plan.IsBelieved && !rows.AreNamed) plan.Holds = false;
+        if (plan.Holds) await Finish(transaction, rows, request.Fields, plan.Fates);
         if (more) rows.Records.RemoveAt(request.Limit);
         return new Page<T>(rows.Records, more ? rows.Records[^1].Place : null, total);
     }, cancel);
@@ -74,7 +94,7 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
         var where = few ? " WHERE true" : "";
         if (!few)
         {
-            var plan = await Plan<T>.Make(transaction, table, SearchTexts, filter);
+            var plan = await Plan<T>.Make(transaction, table, SearchTexts, known, believe: false, filter);
             if (plan.Nothing) return new Tail<T>([], until);
             where = plan.Where(sql, plan.FirstMs, plan.UntilMs);
         }
@@ -87,13 +107,17 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
         return new Tail<T>(found, found.Count == limit ? found[^1].Position : until);
     }, cancel);
 
-    public Task<long> LastPosition(CancellationToken cancel) => database.Read(transaction => transaction.Number(new("SELECT last_position FROM logs WHERE kind = $1", table.Name)), cancel);
+    public Task<long> LastPosition(CancellationToken cancel) => database.Read(async transaction =>
+    {
+        var last = 0L;
+        await transaction.AskLast((new("SELECT last_position FROM logs WHERE kind = $1", table.Name), row => last = row.GetInt64(0)));
+        return last;
+    }, cancel);
 
-    public Task<long> Count(Filter<T> filter, CancellationToken cancel) => database.Read(async transaction =>
-        await new Totals<T>(await Plan<T>.Make(transaction, table, SearchTexts, filter)).Count(transaction), cancel);
+    public Task<long> Count(Filter<T> filter, CancellationToken cancel) => Read(filter, (transaction, plan) => new Totals<T>(plan).Count(transaction), cancel);
 
     public Task<Summary<T>> Summarise(Filter<T> filter, IReadOnlyList<Field<T>[]> groupings, bool percentiles, CancellationToken cancel) => database.Read(async transaction =>
-        await new Totals<T>(await Plan<T>.Make(transaction, table, SearchTexts, filter)).Summarise(transaction, groupings, percentiles, texts), cancel);
+        await new Totals<T>(await Plan<T>.Make(transaction, table, SearchTexts, known, believe: false, filter)).Summarise(transaction, groupings, percentiles, texts), cancel);
 
     public Task<int> Drop(long beforeMs, int limit, CancellationToken cancel) => store.Change(transaction => writer.Drop(transaction, beforeMs, limit), cancel);
 
@@ -103,15 +127,23 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
 
     public Task<long?> OldestMs(CancellationToken cancel) => database.Read(transaction => transaction.NumberOrNull(new($"SELECT time FROM {table.Name} ORDER BY time LIMIT 1")), cancel);
 
-    async Task Finish(Transaction transaction, Rows<T> rows, IReadOnlyList<Field<T>>? fields)
+    /// <param name="fates">How often it had changed which things are gone; null when that is not known.</param>
+    async Task Finish(Transaction transaction, Rows<T> rows, IReadOnlyList<Field<T>>? fields, long? fates = null)
     {
         await rows.Name(transaction);
         if (!hasFates || (fields is not null && !fields.Any(field => field.Name == "resourceExists"))) return;
-        var subjects = rows.Records.Select(Kind.Fate).OfType<Fate>().Select(fate => fate.Subject).Distinct().ToDictionary(subject => subject, LogTable<T>.SubjectKey);
+        var subjects = rows.Records.Select(Kind.Fate).OfType<Fate>().Select(fate => fate.Subject).ToHashSet(StringComparer.Ordinal);
         if (subjects.Count == 0) return;
-        var gone = new HashSet<string>(StringComparer.Ordinal);
-        await transaction.Each(new($"SELECT subject FROM {table.Name}_gone WHERE subject = ANY($1)", subjects.Values.ToArray()), row => gone.Add(Convert.ToHexString(row.GetFieldValue<byte[]>(0))));
+        var gone = fates is { } count ? knownFates.Gone(count, subjects) : null;
+        if (gone is null)
+        {
+            var keys = subjects.ToDictionary(subject => Convert.ToHexString(LogTable<T>.SubjectKey(subject)), StringComparer.Ordinal);
+            gone = new(StringComparer.Ordinal);
+            await transaction.AskLast(
+                (new($"SELECT subject FROM {table.Name}_gone WHERE subject = ANY($1)", keys.Keys.Select(Convert.FromHexString).ToArray()), row => gone.Add(keys[Convert.ToHexString(row.GetFieldValue<byte[]>(0))])),
+                (new("SELECT fates FROM logs WHERE kind = $1", table.Name), row => knownFates.Learn(row.GetInt64(0), subjects, gone)));
+        }
         foreach (var record in rows.Records)
-            if (Kind.Fate(record) is { } fate) record.SubjectExists = !gone.Contains(Convert.ToHexString(subjects[fate.Subject]));
+            if (Kind.Fate(record) is { } fate) record.SubjectExists = !gone.Contains(fate.Subject);
     }
 }

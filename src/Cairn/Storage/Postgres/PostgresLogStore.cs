@@ -21,7 +21,7 @@ sealed class PostgresLogStore : ILogStore
     readonly string directory;
     readonly TermNumbers numbers = new();
     readonly TermTexts texts = new();
-    readonly StartText startText;
+    readonly RecordText<RequestRecord> startText;
     readonly SemaphoreSlim gate = new(1);
     readonly LogWriter<RequestRecord> requestWriter;
     readonly LogWriter<EventRecord> eventWriter;

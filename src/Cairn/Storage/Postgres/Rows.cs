@@ -36,6 +36,9 @@ sealed class Rows<T>(LogTable<T> table, TermTexts texts, Column<T>[]? columns = 
         return record;
     }
 
+    /// <summary>False while <see cref="Name"/> has something to ask.</summary>
+    public bool AreNamed => unnamed.Count == 0;
+
     public async Task Name(Transaction transaction)
     {
         if (unnamed.Count == 0) return;

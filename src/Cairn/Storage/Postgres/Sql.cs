@@ -81,9 +81,18 @@ sealed class Sql
     }
 }
 
-/// <summary>One transaction, and its ways to ask.</summary>
-sealed class Transaction(NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken cancel)
+/// <summary>
+/// One transaction, and its ways to ask. One that only reads sees one state of the database; it begins with its first
+/// question and may end with its last, so that neither is a trip to the server of its own.
+/// </summary>
+/// <param name="transaction">Null for one that only reads.</param>
+sealed class Transaction(NpgsqlConnection connection, NpgsqlTransaction? transaction, CancellationToken cancel)
 {
+    static readonly Sql Begin = new("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), Commit = new("COMMIT"), KeepPlans = new("SET LOCAL plan_cache_mode = force_generic_plan");
+
+    /// <summary>A reader has begun, and holds its state of the database.</summary>
+    bool holds;
+
     public NpgsqlConnection Connection => connection;
 
     public CancellationToken Cancel => cancel;
@@ -103,16 +112,33 @@ sealed class Transaction(NpgsqlConnection connection, NpgsqlTransaction transact
     public Task Each(Sql question, Action<NpgsqlDataReader> row) => Ask((question, row));
 
     /// <summary>Asks several questions in one trip to the server.</summary>
-    public async Task Ask(params IReadOnlyList<(Sql Question, Action<NpgsqlDataReader> Row)> questions)
+    public Task Ask(params IReadOnlyList<(Sql Question, Action<NpgsqlDataReader> Row)> questions) => Ask(questions, ends: false, keepsPlans: false);
+
+    /// <summary>Asks as a reader's last trip: what is asked after it sees a later state.</summary>
+    public Task AskLast(params IReadOnlyList<(Sql Question, Action<NpgsqlDataReader> Row)> questions) => Ask(questions, ends: true, keepsPlans: false);
+
+    /// <summary>The same, of questions that the server answers in one way whatever their values are, so that it need not think each time.</summary>
+    public Task AskPlainly(IReadOnlyList<(Sql Question, Action<NpgsqlDataReader> Row)> questions) => Ask(questions, ends: true, keepsPlans: true);
+
+    async Task Ask(IReadOnlyList<(Sql Question, Action<NpgsqlDataReader> Row)> questions, bool ends, bool keepsPlans)
     {
-        await using var batch = Batch(questions.Select(one => one.Question));
+        IEnumerable<Sql> statements = questions.Select(one => one.Question);
+        // A question that is asked alone sees one state by itself.
+        if (transaction is null && !holds && !(ends && questions.Count < 2)) (statements, holds) = ([Begin, .. keepsPlans ? [KeepPlans] : Array.Empty<Sql>(), .. statements], true);
+        if (transaction is null && holds && ends) (statements, holds) = (statements.Append(Commit), false);
+        await using var batch = Batch(statements);
+        if (batch.BatchCommands.Count == 0) return;
+        // Statements without rows are passed over by the reader itself.
         await using var reader = await batch.ExecuteReaderAsync(cancel);
-        for (var i = 0; i < questions.Count; i++)
+        foreach (var (_, row) in questions)
         {
-            while (await reader.ReadAsync(cancel)) questions[i].Row(reader);
+            while (await reader.ReadAsync(cancel)) row(reader);
             await reader.NextResultAsync(cancel);
         }
     }
+
+    /// <summary>Lets go of the state that a reader holds.</summary>
+    public Task End() => holds ? Ask([], ends: true, keepsPlans: false) : Task.CompletedTask;
 
     public async Task<long> Number(Sql question) => await NumberOrNull(question) ?? 0;
 

@@ -27,6 +27,41 @@ sealed class TermTexts
     public void Forget() => known.Clear();
 }
 
+/// <summary>
+/// What plans of one kind are made with: the numbers of texts, and the last number of each field. It is believed without
+/// asking, and every read that rests on it asks on its way whether it held.
+/// </summary>
+sealed class KnownTerms
+{
+    const int MostKept = 100_000;
+
+    /// <summary>Which kept counts are the fewest changes slowly, and a choice that is not the best is still right.</summary>
+    static readonly TimeSpan BelievedFor = TimeSpan.FromMinutes(1);
+
+    /// <param name="Erasures">The count of erasures when it was asked; with another one, numbers may no longer hold.</param>
+    public sealed record State(long Erasures, Dictionary<int, int> LastTerms, ConcurrentDictionary<(int Field, string Text), int> Numbers, long AskedAt);
+
+    readonly Lock learning = new();
+    volatile State? state;
+
+    /// <summary>Null when nothing is, or when it is old.</summary>
+    public State? Believed => state is { } known && Environment.TickCount64 - known.AskedAt < BelievedFor.TotalMilliseconds ? known : null;
+
+    /// <summary>Takes what was asked just now.</summary>
+    public void Learn(long erasures, Dictionary<int, int> lastTerms, IEnumerable<KeyValuePair<(int, string), int>> found)
+    {
+        lock (learning)
+        {
+            if (state is { } before && before.Erasures > erasures) return;
+            var numbers = state is { } same && same.Erasures == erasures && same.Numbers.Count < MostKept ? same.Numbers : new();
+            foreach (var (text, number) in found) numbers[text] = number;
+            state = new(erasures, lastTerms, numbers, Environment.TickCount64);
+        }
+    }
+
+    public void Forget() => state = null;
+}
+
 /// <summary>Numbers by text, for the writer: gives a new text the next number of its field. What a batch gave holds once it is committed.</summary>
 sealed class TermNumbers
 {

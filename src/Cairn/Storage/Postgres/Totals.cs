@@ -26,7 +26,7 @@ sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
     public async Task<long> Count(Transaction transaction)
     {
         var total = 0L;
-        await transaction.Ask([.. CountParts().Select(part => (part, (Action<Npgsql.NpgsqlDataReader>)(row => total += row.GetInt64(0))))]);
+        await transaction.AskLast([.. CountParts().Select(part => (part, (Action<Npgsql.NpgsqlDataReader>)(row => total += row.GetInt64(0)))), .. plan.Check]);
         return total;
     }
 

@@ -7,7 +7,7 @@ namespace Cairn.Storage.Sqlite;
 sealed class Starts
 {
     readonly Statement insert, delete;
-    readonly StartText text;
+    readonly RecordText<RequestRecord> text;
     readonly Connection writer;
 
     /// <summary>How many there are; -1 when that has to be counted anew. Zero spares each record the look whether it had a start.</summary>

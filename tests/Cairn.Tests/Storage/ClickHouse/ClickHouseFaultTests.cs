@@ -216,4 +216,76 @@ public sealed class ClickHouseFaultTests : IDisposable
             }
         }
     }
+
+    [Fact]
+    public async Task Two_replicas_hold_the_same_and_each_answers_while_the_other_is_away()
+    {
+        Needs.Command("clickhouse-server");
+        await using var keeper = await ZooKeeper.Start();
+        (int Http, int Native)[] ports = [(ClickHouseServer.FreePort(), ClickHouseServer.FreePort()), (ClickHouseServer.FreePort(), ClickHouseServer.FreePort())];
+        var password = System.Security.SecurityElement.Escape(ClickHouseServer.Password);
+        var cluster = $"<zookeeper><node><host>127.0.0.1</host><port>{keeper.Port}</port></node><session_timeout_ms>5000</session_timeout_ms></zookeeper>"
+            + $"<remote_servers><pair><shard><internal_replication>true</internal_replication>{string.Concat(ports.Select(one => $"<replica><host>127.0.0.1</host><port>{one.Native}</port><user>{ClickHouseServer.User}</user><password>{password}</password></replica>"))}</shard></pair></remote_servers>";
+        await using var first = await ClickHouseServer.Start(ports[0], cluster + "<macros><shard>1</shard><replica>a</replica></macros>");
+        await using var second = await ClickHouseServer.Start(ports[1], cluster + "<macros><shard>1</shard><replica>b</replica></macros>");
+        await first.Run("CREATE DATABASE log");
+        await second.Run("CREATE DATABASE log");
+        var options = "?cluster=pair&host=127.0.0.1:";
+
+        // 1. Through one, and read through the other.
+        await using var twins = new Twins(() => Open(first.Url("log", options + second.Port)).GetAwaiter().GetResult());
+        var random = new RandomRecords(43);
+        await Fill(6);
+        await AllIsDelivered(twins.Store);
+        Assert.StartsWith("Replicated", await first.Run("SELECT engine FROM system.tables WHERE database = 'log' AND name = 'cairn_event_local'"), StringComparison.Ordinal);
+        await BothHaveEachOnce();
+        using (var elsewhere = new TempDirectory())
+        {
+            await using var other = await ClickHouseLogStore.Open(elsewhere.Path, ClickHouseServer.Address(second.Url("log", options + first.Port + "&writer=1")), Some.RequestKind, Some.EventKind, TimeProvider.System, Pace, Cancel);
+            await other.Requests.AgreesOnSummary(twins.Requests, Filter<RequestRecord>.Everything, Agreement.Groupings(Some.RequestKind));
+            for (var i = 0; i < 5; i++) await other.Events.AgreesOnCount(twins.Events, random.Filter(Some.EventKind, twins.Events.Records));
+        }
+
+        // 2. One is away: what comes meanwhile goes to the other, and it has that when it is back.
+        await second.Kill();
+        await Fill(3);
+        await Check(5);
+        await second.Begin();
+        await AllIsDelivered(twins.Store);
+        await BothHaveEachOnce();
+        await first.Kill();
+        await Fill(3);
+        await Check(5);
+        await first.Begin();
+        await AllIsDelivered(twins.Store);
+        await BothHaveEachOnce();
+
+        // 3. A day that is dropped is dropped from both.
+        await twins.DropAll(Some.Midnight + 2 * Some.Day, 10_000);
+        await Check(5);
+        await Until.True(async () => await Days(first) == "2" && await Days(second) == "2");
+        Assert.Equal(0, await ((ClickHouseLogStore)twins.Store).Refill(Cancel));
+        await Check(3);
+
+        static Task<string> Days(ClickHouseServer server) => server.Run("SELECT uniqExact(partition) FROM system.parts WHERE database = 'log' AND table = 'cairn_request_local' AND active");
+
+        async Task Fill(int batches)
+        {
+            for (var i = 0; i < batches; i++)
+                await twins.Append([.. Enumerable.Range(0, 40).Select(n => random.Request(Some.Midnight + n % 4 * Some.Day + random.Random.NextInt64(Some.Day)))], [.. Enumerable.Range(0, 40).Select(n => random.Event(Some.Midnight + n % 4 * Some.Day + random.Random.NextInt64(Some.Day)))]);
+        }
+
+        async Task Check(int filters)
+        {
+            await twins.Agree();
+            for (var i = 0; i < filters; i++) await twins.Store.Events.Agrees(twins.Events, random.Filter(Some.EventKind, twins.Events.Records), page: 20);
+        }
+
+        async Task BothHaveEachOnce()
+        {
+            foreach (var server in new[] { first, second })
+                foreach (var (kind, count) in new[] { ("request", twins.Requests.Records.Count), ("event", twins.Events.Records.Count) })
+                    await Until.True(async () => await server.Run($"SELECT count(), uniqExact(position) FROM log.cairn_{kind}_local") == $"{count}\t{count}");
+        }
+    }
 }

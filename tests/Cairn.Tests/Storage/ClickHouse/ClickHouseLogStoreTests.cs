@@ -203,6 +203,7 @@ public sealed class ClickHouseLogStoreTests(SharedClickHouse shared) : LogStoreC
         await Refused(server.Url("nowhere"), "has no database 'nowhere'");
         await Refused(server.Url(database, "?cluster=nowhere"), "has no cluster 'nowhere'");
         await Refused(server.Url(database, port: ClickHouseServer.FreePort()), "is away");
+        await Refused(server.Url(database).Replace("//cairn:", "//guest:", StringComparison.Ordinal), "or the rights of 'guest'");
         await Run("CREATE TABLE $cairn_event (ms Int64, position String) ENGINE = Log");
         await Refused(server.Url(database), "is not one that Cairn made (column position is String and should be Int64)");
 

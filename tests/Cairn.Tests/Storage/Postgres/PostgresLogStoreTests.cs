@@ -135,6 +135,50 @@ public sealed class PostgresLogStoreTests : LogStoreContract, IAsyncLifetime
         foreach (var store in stores) await store.DisposeAsync();
     }
 
+    [Fact]
+    public async Task What_a_reader_believes_of_texts_and_things_ends_when_another_process_changes_it()
+    {
+        await using var here = await OpenAt(url, "here");
+        await using var there = await OpenAt(url, "there");
+        var lab = new Filter<EventRecord> { Conditions = [new(Some.EventKind["resourceName"], ["lab"], [])] };
+        async Task<(long, bool)> Seen()
+        {
+            // Twice, so that the second rests on what the first learned.
+            var first = await here.Events.Read(new(lab, 10, Counted: true), Cancel);
+            var second = await here.Events.Read(new(lab, 10, Counted: true), Cancel);
+            Assert.Equal((first.Total, first.Records[0].Id, first.Records[0].SubjectExists), (second.Total, second.Records[0].Id, second.Records[0].SubjectExists));
+            Assert.Equal(first.Total, await here.Events.Count(lab, Cancel));
+            return (first.Total, first.Records[0].SubjectExists);
+        }
+
+        await there.Append(Twins.Batch([], [Some.Event(Some.Midnight, "project.created", "Project", "p1", "lab")]), Cancel);
+        Assert.Equal((1, true), await Seen());
+        await there.Append(Twins.Batch([], [Some.Event(Some.Midnight + 1, "project.deleted", "Project", "p1", "gone")]), Cancel);
+        Assert.Equal((1, false), await Seen());
+
+        // The text goes, and comes back as another number.
+        while (await there.Events.Drop(Some.Midnight + 10, 100, Cancel) > 0) { }
+        while (await there.Events.Sweep(100, Cancel) > 0) { }
+        await there.Append(Twins.Batch([], [Some.Event(Some.Midnight + 20, "project.created", "Project", "p1", "other"), Some.Event(Some.Midnight + 21, "project.created", "Project", "p1", "lab")]), Cancel);
+        Assert.Equal((1, true), await Seen());
+    }
+
+    [Fact]
+    public async Task A_read_that_fails_leaves_nothing_behind_on_its_connection()
+    {
+        await using var store = await OpenAt(url);
+        await store.Append(Twins.Batch([], [Some.Event()]), Cancel);
+        var database = url[(url.LastIndexOf('/') + 1)..];
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.Equal(1, (await store.Events.Read(new(Filter<EventRecord>.Everything, 10, Counted: true), Cancel)).Total);
+            await server.Execute(database, "ALTER TABLE cairn.event_by_all RENAME COLUMN count TO counted");
+            await Assert.ThrowsAsync<LogUnavailableException>(() => store.Events.Read(new(Filter<EventRecord>.Everything, 10, Counted: true), Cancel));
+            await server.Execute(database, "ALTER TABLE cairn.event_by_all RENAME COLUMN counted TO count");
+        }
+        Assert.Equal([Outcome.Stored], (await store.Append(Twins.Batch([], [Some.Event()]), Cancel)).Events);
+    }
+
     static Task<PostgresLogStore> OpenAt(string url, string directory = "a directory")
     {
         Assert.True(StoreAddress.TryRead(url, out var address));

@@ -41,6 +41,29 @@ public sealed class PostgresStartTests
         Assert.Contains($"GRANT CREATE ON DATABASE \"{database}\" TO \"reader of {database}\"", await Refusal($"postgres://{Uri.EscapeDataString($"reader of {database}")}:{Secret}@127.0.0.1:{server.Port}/{database}"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_user_who_may_not_use_the_schema_that_is_there_is_told_so()
+    {
+        var server = await PostgresServer.Shared();
+        var url = await server.NewDatabase();
+        var database = NameOf(url);
+        Assert.True(StoreAddress.TryRead(url, out var address));
+        await (await PostgresControlStore.Open(address)).DisposeAsync();
+        await server.Execute("postgres", $"CREATE ROLE \"guest of {database}\" LOGIN PASSWORD '{Secret}'");
+        Assert.Contains("let it own the schema cairn", await Refusal($"postgres://{Uri.EscapeDataString($"guest of {database}")}:{Secret}@127.0.0.1:{server.Port}/{database}"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("14"), InlineData("10")]
+    public async Task A_server_that_is_too_old_is_refused(string version)
+    {
+        var server = await PostgresServer.Shared();
+        var database = NameOf(await server.NewDatabase());
+        await using var old = new OlderPostgres(server.Port, version);
+        Assert.Contains($"is PostgreSQL {version}; Cairn needs 15 or later", await Refusal(server.UrlOf(database, old.Port)), StringComparison.Ordinal);
+        Assert.Equal(false, await server.Execute(database, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'cairn')"));
+    }
+
     [Theory]
     [InlineData("synchronous_commit")]
     public async Task A_server_that_does_not_wait_for_its_disk_is_refused(string setting)
@@ -49,6 +72,15 @@ public sealed class PostgresStartTests
         var url = await server.NewDatabase();
         await server.Execute("postgres", $"ALTER DATABASE {NameOf(url)} SET {setting} = off");
         Assert.Contains($"{setting}=off", await Refusal(url), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_never_flushes_is_refused()
+    {
+        await using var server = await PostgresServer.Start();
+        await server.Stop();
+        await server.Run("fsync=off");
+        Assert.Contains("fsync=off", await Refusal(await server.NewDatabase()), StringComparison.Ordinal);
     }
 
     [Theory]

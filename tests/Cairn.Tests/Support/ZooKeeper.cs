@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Cairn.Support;
+
+/// <summary>A real ZooKeeper as a process of its own, by which ClickHouse servers agree on their replicas.</summary>
+sealed class ZooKeeper : IAsyncDisposable
+{
+    const string Program = "/usr/share/java/zookeeper.jar";
+
+    static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    readonly TempDirectory directory = new();
+    readonly Process process;
+
+    ZooKeeper(int port)
+    {
+        Port = port;
+        process = Process.Start(new ProcessStartInfo("java", ["-Xmx128m", "-Dzookeeper.admin.enableServer=false", "-Dzookeeper.4lw.commands.whitelist=ruok", "-cp", Program, "org.apache.zookeeper.server.ZooKeeperServerMain", $"{port}", directory.Path])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    public int Port { get; }
+
+    public static async Task<ZooKeeper> Start()
+    {
+        Needs.Command("java");
+        if (!File.Exists(Program)) Needs.Missing("ZooKeeper (the Debian package libzookeeper-java)");
+        var server = new ZooKeeper(ClickHouseServer.FreePort());
+        var watch = Stopwatch.StartNew();
+        while (!await server.Answers())
+        {
+            if (server.process.HasExited || watch.Elapsed > Patience) throw new InvalidOperationException("ZooKeeper does not start.");
+            await Task.Yield();
+        }
+        return server;
+    }
+
+    async Task<bool> Answers()
+    {
+        try
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(IPAddress.Loopback, Port);
+            await client.GetStream().WriteAsync("ruok"u8.ToArray());
+            using var answer = new StreamReader(client.GetStream(), Encoding.ASCII);
+            return await answer.ReadToEndAsync() == "imok";
+        }
+        catch (Exception away) when (away is SocketException or IOException)
+        {
+            return false;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited)
+        {
+            process.Kill();
+            await process.WaitForExitAsync();
+        }
+        process.Dispose();
+        directory.Dispose();
+    }
+}
