@@ -131,7 +131,7 @@ public sealed partial class OperationsPageTests
             var nginx = new Nginx(System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/usr/sbin/nginx", ["-c", file, "-e", Path.Combine(directory, "nginx.log")]))!, certificate.RawData);
             await Until.True(async () =>
             {
-                Assert.False(nginx.process.HasExited, await File.ReadAllTextAsync(Path.Combine(directory, "nginx.log"), Client.Cancel));
+                if (nginx.process.HasExited) Assert.Fail(await File.ReadAllTextAsync(Path.Combine(directory, "nginx.log"), Client.Cancel));
                 using var socket = new TcpClient();
                 try
                 {

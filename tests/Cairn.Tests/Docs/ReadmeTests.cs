@@ -108,12 +108,11 @@ public sealed partial class ReadmeTests : IDisposable
         var keys = Path.Combine(directory.Path, "key");
         if (server.FirstKey is { } key) await File.WriteAllTextAsync(keys, key, Client.Cancel);
         http.DefaultRequestHeaders.Authorization = new("Bearer", await File.ReadAllTextAsync(keys, Client.Cancel));
-        await http.PostAsJsonAsync("/v1/chat/completions", new { model, messages = new[] { new { role = "user", content = "Good day" } } }, Client.Cancel);
-        await Until.True(async () =>
-        {
-            var record = await http.GetFromJsonAsync<JsonElement>($"/admin/audit-logs?model={model}", Client.Cancel);
-            return record.GetArrayLength() == 1 && record[0].GetProperty("backend_type").GetString() == type;
-        });
+        using var answer = await http.PostAsJsonAsync("/v1/chat/completions", new { model, messages = new[] { new { role = "user", content = "Good day" } } }, Client.Cancel);
+        Assert.True(answer.Headers.TryGetValues("x-request-id", out var ids), $"{answer.StatusCode}: {await answer.Content.ReadAsStringAsync(Client.Cancel)}");
+        JsonElement records = default;
+        await Until.True(async () => (records = await http.GetFromJsonAsync<JsonElement>($"/admin/audit-logs?search={ids.Single()}", Client.Cancel)).GetArrayLength() == 1);
+        Assert.Equal(type, records[0].GetProperty("backend_type").GetString());
     }
 
     /// <summary>The three lines, in the smallest application that they can stand in.</summary>
