@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cairn.Events;
 using Cairn.Records;
 using Cairn.Storage.Outbox;
 
@@ -131,6 +132,8 @@ sealed class Route<T>(ClickHouseLog<T> log, ClickHouseClient client, ClickHouseA
         {
             var start = piece.Rows.Length - rows.Left;
             var record = table.ReadWhole(ref rows);
+            // An event whose sender left the time to Cairn has that of its recording, and sending it again is no conflict.
+            if (record is EventRecord said) said.TimeIsGiven = said.TimeMs != said.RecordedAtMs;
             found.Add(new(record, piece.Rows.AsMemory(start, piece.Rows.Length - rows.Left - start), piece.Checked));
         }
         return found;

@@ -117,11 +117,11 @@ public sealed class ClickHouseFaultTests : IDisposable
     public async Task While_the_store_is_away_records_are_taken_and_duplicates_are_stored_once_when_it_is_back()
     {
         await using var server = await Server();
-        var (known, waiting, changed) = (Some.Event(), Some.Event(), Some.Event(resourceName: "first"));
+        var (known, waiting, changed, untimed) = (Some.Event(), Some.Event(), Some.Event(resourceName: "first"), Some.Event());
         await using (var store = await Open(server.Url("log")))
         {
-            await store.Append(Twins.Batch([], [known, changed]), Cancel);
-            Assert.Equal(2, await store.Events.Count(Filter<EventRecord>.Everything, Cancel));
+            await store.Append(Twins.Batch([], [known, changed, untimed]), Cancel);
+            Assert.Equal(3, await store.Events.Count(Filter<EventRecord>.Everything, Cancel));
         }
         await server.Kill();
 
@@ -129,24 +129,27 @@ public sealed class ClickHouseFaultTests : IDisposable
         await using var again = await Open(server.Url("log"));
         var other = Some.Event(resourceName: "other");
         other.Id = changed.Id;
-        Assert.Equal([Outcome.Stored, Outcome.Stored, Outcome.Stored], (await again.Append(Twins.Batch([], [known, waiting, other]), Cancel)).Events);
+        // Sent again, and its time is Cairn's: it is another one now.
+        var later = Some.Event(untimed.TimeMs + 5);
+        (later.Id, later.TimeIsGiven) = (untimed.Id, false);
+        Assert.Equal([Outcome.Stored, Outcome.Stored, Outcome.Stored, Outcome.Stored], (await again.Append(Twins.Batch([], [known, waiting, other, later]), Cancel)).Events);
         // What waits here is known here.
         Assert.Equal([Outcome.Duplicate], (await again.Append(Twins.Batch([], [waiting]), Cancel)).Events);
         var health = await again.Health(Cancel);
         Assert.True(health.Writable);
         Assert.Contains("is away", health.Degraded!, StringComparison.Ordinal);
-        Assert.Equal(3, health.Outbox!.Waiting);
+        Assert.Equal(4, health.Outbox!.Waiting);
         Assert.NotNull(health.Outbox.WaitingSince);
         await Assert.ThrowsAsync<LogUnavailableException>(() => again.Events.Count(Filter<EventRecord>.Everything, Cancel));
 
         // 2. It is back.
         await server.Begin();
         await AllIsDelivered(again);
-        Assert.Equal(3, await again.Events.Count(Filter<EventRecord>.Everything, Cancel));
+        Assert.Equal(4, await again.Events.Count(Filter<EventRecord>.Everything, Cancel));
         Assert.Equal("first", (await again.Events.Find(changed.Id, Cancel))!.ResourceName);
         Assert.Equal(1, (await again.Health(Cancel)).Outbox!.SetAside);
         Assert.Equal(0, await again.Refill(Cancel));
-        await HasEachOnce(server, "cairn_event", 3);
+        await HasEachOnce(server, "cairn_event", 4);
     }
 
     [Fact]
