@@ -80,6 +80,7 @@ sealed class ClickHouseQuestion(Settings settings)
         foreach (var name in new[] { table.Name, table.Ids })
             foreach (var partition in (await client.Text($"SELECT DISTINCT partition FROM system.parts WHERE table = '{name}' AND active", CancellationToken.None)).Split('\n'))
                 await client.Query($"OPTIMIZE TABLE {name} PARTITION {partition} FINAL", CancellationToken.None);
+        var bytesEach = await Bytes(table.Name) + await Bytes(table.Ids);
         Report.Note($"Bytes in ClickHouse for each request, {shape}, {Report.Rows(count)}: {await Bytes(table.Name):0.0} in the log and {await Bytes(table.Ids):0.0} in the look-up of identities.");
 
         // 3. Questions.
@@ -94,6 +95,26 @@ sealed class ClickHouseQuestion(Settings settings)
         await Time("50 that contain a text", () => log.Requests.Read(new(new() { Search = "rate_limit" }, 50), CancellationToken.None));
         var identity = generator.Request(count / 2).RequestId;
         await Time("one by its id", () => log.Requests.Find(identity, CancellationToken.None));
+
+        // 4. The same requests in PostgreSQL.
+        await using var postgres = await Postgres.TryStart(1);
+        if (postgres is null)
+        {
+            Report.Note("PostgreSQL is not installed.");
+            return;
+        }
+        const string database = "beside";
+        await using (var filled = await PostgresQuestion.Open(postgres, database))
+            for (long first = 0; first < count; first += BatchRows) await filled.Append(Tables.Batch(generator.Take<RequestRecord>(first, BatchRows)), default);
+        await postgres.Execute("VACUUM ANALYZE", database);
+        var bytesThere = await postgres.Number("SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'cairn' AND relkind = 'r'", database) / (double)count;
+        var sums = await Timing.Interleave(settings.Patience,
+            () => log.Requests.Summarise(Filter<RequestRecord>.Everything, [[RequestFields.Status]], percentiles: false, CancellationToken.None),
+            () => postgres.Execute("SELECT status, count(*), sum(prompt_tokens), sum(completion_tokens), sum(total_tokens) FROM cairn.request GROUP BY status", database));
+        Report.Title($"The same {Report.Rows(count)} requests in ClickHouse and in PostgreSQL");
+        Report.Head("what", "ClickHouse", postgres.Version, "ratio", "asked", "ok?");
+        Report.Row("bytes of a request, everything included", $"{bytesEach:0}", $"{bytesThere:0}", Report.Ratio(bytesEach / bytesThere), "≤ 0.25", Report.AtMost(bytesEach / bytesThere, 0.25));
+        Report.Row("sums by status of everything; in PostgreSQL by scan", Report.Time(sums[0]), Report.Time(sums[1]), Report.Ratio(sums[0] / sums[1]), "≤ 0.1", Report.AtMost(sums[0] / sums[1], 0.1));
 
         async Task<double> Bytes(string name) => (double)await client.Number($"SELECT toInt64(sum(bytes_on_disk)) FROM system.parts WHERE table = '{name}' AND active", CancellationToken.None) / count;
 

@@ -27,12 +27,16 @@ sealed class Postgres : IAsyncDisposable
     /// <summary>A database, as Cairn's setting Store names it.</summary>
     public string UrlOf(string database) => $"postgres://postgres@127.0.0.1:{port}/{database}";
 
-    public async Task Execute(string sql, string database = "postgres")
+    public Task Execute(string sql, string database = "postgres") => Ask(sql, database);
+
+    public async Task<long> Number(string sql, string database) => (long)(await Ask(sql, database))!;
+
+    async Task<object?> Ask(string sql, string database)
     {
         await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connections[0].ConnectionString) { Database = database, CommandTimeout = 600 }.ToString());
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
-        await command.ExecuteNonQueryAsync();
+        return await command.ExecuteScalarAsync();
     }
 
     /// <summary>Null where PostgreSQL is not installed.</summary>

@@ -45,7 +45,7 @@ sealed class PostgresQuestion(Settings settings)
         await Append<T>(server, shape, rows, name, store);
     }
 
-    static async Task<PostgresLogStore> Open(Postgres server, string database)
+    public static async Task<PostgresLogStore> Open(Postgres server, string database)
     {
         await server.Execute($"CREATE DATABASE {database}");
         if (!StoreAddress.TryRead(server.UrlOf(database), out var address)) throw new InvalidOperationException("The server's address is not one.");
