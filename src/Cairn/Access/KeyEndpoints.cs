@@ -17,7 +17,7 @@ static class KeyEndpoints
 
     static async Task<IResult> List(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         try
         {
             await host.Keys.WriteLastUses(context.RequestAborted);
@@ -51,7 +51,7 @@ static class KeyEndpoints
 
     static async Task<IResult> Revoke(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         return await host.Keys.Revoke(By.Of(context), context.RouteText("id"), context.RequestAborted) is { } key
             ? new JsonAnswer(writer => Write(writer, key, null))
             : Problems.NotFound("There is no key with this id.");

@@ -130,7 +130,7 @@ static class SessionEndpoints
 
     static async Task<IResult> Logout(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var caller = Caller.Of(context);
         await host.Sessions.End(caller.SessionId!, host.SelfAudit.Notice(By.Of(context), new("auth.logout", "User", caller.Id, caller.Email)), context.RequestAborted);
         SessionCookie.Clear(context, host.Settings);
@@ -139,7 +139,7 @@ static class SessionEndpoints
 
     static async Task<IResult> Me(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var caller = Caller.Of(context);
         var account = await host.Control.FindAccount(caller.Id!, context.RequestAborted);
         var session = (await host.Sessions.List(context.RequestAborted)).FirstOrDefault(one => one.Id == caller.SessionId);
@@ -190,7 +190,7 @@ static class SessionEndpoints
 
     static async Task<IResult> OwnSessions(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var caller = Caller.Of(context);
         var own = (await host.Sessions.List(context.RequestAborted)).Where(session => session.AccountId == caller.Id).ToList();
         return List(context, own, (writer, session) => writer.WriteBoolean("current", session.Id == caller.SessionId));
@@ -198,7 +198,7 @@ static class SessionEndpoints
 
     static async Task<IResult> AllSessions(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var emails = (await host.Control.Accounts(context.RequestAborted)).ToDictionary(account => account.Id, account => account.Email);
         return List(context, await host.Sessions.List(context.RequestAborted), (writer, session) =>
         {
@@ -235,7 +235,7 @@ static class SessionEndpoints
 
     static async Task<IResult> End(HttpContext context, CairnHost host, Func<Session, bool> may)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var cancel = context.RequestAborted;
         var id = context.RouteText("id");
         var session = (await host.Sessions.List(cancel)).FirstOrDefault(one => one.Id == id && may(one));

@@ -16,7 +16,7 @@ static class UserEndpoints
 
     static async Task<IResult> List(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var accounts = await host.Control.Accounts(context.RequestAborted);
         context.Response.Headers["X-Total-Count"] = accounts.Count.ToString();
         return new JsonAnswer(writer =>
@@ -79,7 +79,7 @@ static class UserEndpoints
 
     static async Task<IResult> Remove(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         if (await host.Control.FindAccount(context.RouteText("id"), context.RequestAborted) is not { } account) return NotFound();
         var (change, removed) = await host.Accounts.Remove(By.Of(context), account, context.RequestAborted);
         return removed is null ? Refused(change, account.Email) : new JsonAnswer(writer => Write(writer, removed));
@@ -87,7 +87,7 @@ static class UserEndpoints
 
     static async Task<IResult> Link(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         if (await host.Control.FindAccount(context.RouteText("id"), context.RequestAborted) is not { } account) return NotFound();
         if (account.DisabledAt is not null) return Problems.Conflict($"{account.Email} is disabled. Enable the account first.");
         var (token, expiresAt) = await host.Accounts.Link(By.Of(context), account, context.RequestAborted);

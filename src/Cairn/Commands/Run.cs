@@ -30,7 +30,7 @@ static class Run
             // In a list of commands each is one line; its own help tells all of it.
             foreach (var listed in parsed.CommandResult.Command.Subcommands) listed.Description = FirstSentence(listed.Description ?? "");
             if (parsed.Action is not ParseErrorAction) return await parsed.InvokeAsync(Invoking);
-            Say($"{string.Join(" ", parsed.Errors.Select(error => error.Message).Distinct())} See '{NameOf(parsed.CommandResult)} --help'.");
+            Say($"{string.Join(" ", parsed.Errors.Select(error => error.Message.Replace("\n\t", " ", StringComparison.Ordinal)).Distinct())} See '{NameOf(parsed.CommandResult)} --help'.");
             return NotUnderstood;
         }
         catch (SettingException setting)

@@ -89,7 +89,7 @@ static class ConversationEndpoints
 
     static async Task<IResult> List(HttpContext context, CairnHost host)
     {
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         var filter = ReadFilter(query);
         var list = filter.ByUpdate ? "conversations by update" : "conversations";
         var wanted = Wanted.Read(query, list);
@@ -112,7 +112,7 @@ static class ConversationEndpoints
     {
         var id = context.RouteText("id");
         var list = "messages of " + id;
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         var wanted = Wanted.Read(query, list);
         if (query.Fault is { } fault) return Problems.Bad(fault);
         if (await host.Conversations.Read(id, wanted.Size, wanted.Skip, wanted.After, context.RequestAborted) is not { } found) return NotFound();
@@ -141,7 +141,7 @@ static class ConversationEndpoints
     {
         var id = context.RouteText("id");
         var list = "views of " + id;
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         var wanted = Wanted.Read(query, list);
         if (query.Fault is { } fault) return Problems.Bad(fault);
         if (!await host.Conversations.Has(id, context.RequestAborted)) return NotFound();
@@ -162,7 +162,7 @@ static class ConversationEndpoints
 
     static async Task<IResult> Owners(HttpContext context, CairnHost host)
     {
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         var part = query.One("q");
         if (query.Fault is { } fault) return Problems.Bad(fault);
         var owners = await host.Conversations.Owners(part, context.RequestAborted);
@@ -180,7 +180,7 @@ static class ConversationEndpoints
     static async Task<IResult> Export(HttpContext context, CairnHost host)
     {
         var cancel = context.RequestAborted;
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         var format = query.Choice("format", Formats.Csv, Formats.Csv, Formats.Jsonl);
         var filter = ReadFilter(query);
         if (query.Fault is { } fault) return Problems.Bad(fault);

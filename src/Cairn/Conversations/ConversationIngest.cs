@@ -64,7 +64,7 @@ static class ConversationIngest
     static async Task<IResult> Append(HttpContext context, CairnHost host)
     {
         if (Elsewhere(host) is { } elsewhere) return elsewhere;
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var (body, problem) = await Body.Read(context, MostBytes);
         if (problem is not null) return problem;
 
@@ -168,7 +168,7 @@ static class ConversationIngest
     static async Task<IResult> Erase(HttpContext context, CairnHost host)
     {
         if (Elsewhere(host) is { } elsewhere) return elsewhere;
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var id = context.RouteText("id");
         var notice = host.SelfAudit.Notice(By.Of(context), ConversationTrace.Erased(id));
         if (!await host.OwnConversations.Erase(id, notice, context.RequestAborted)) return Problems.NotFound("There is no conversation with this id.");

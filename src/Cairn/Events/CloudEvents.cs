@@ -29,7 +29,8 @@ sealed class CloudEvents(RecordParser<EventRecord> parser, Func<EventRecord, str
 
     static readonly string[] TextAttributes = [.. RequiredAttributes, "subject", "time", "dataschema", "datacontenttype", "data_base64"];
 
-    static bool IsBinary(HttpRequest request) => request.Headers.ContainsKey(Prefix + "specversion");
+    /// <summary>One attribute is enough to know what is meant; which are missing is then told.</summary>
+    static bool IsBinary(HttpRequest request) => RequiredAttributes.Any(name => request.Headers.ContainsKey(Prefix + name));
 
     /// <summary>True for each way of sending them.</summary>
     public static bool Are(HttpRequest request) => Body.TypeOf(request).StartsWith("application/cloudevents", StringComparison.Ordinal) || IsBinary(request);

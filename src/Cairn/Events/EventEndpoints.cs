@@ -39,7 +39,7 @@ static class EventEndpoints
     static async Task<IResult> List(HttpContext context, CairnHost host)
     {
         var log = host.Log.Events;
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         var filter = query.Filter(log.Kind, "from", "to");
         var limit = (int)query.Number("limit", 25, 1, 100);
         var page = query.Number("page", 1, 1, int.MaxValue);
@@ -69,7 +69,7 @@ static class EventEndpoints
 
     static async Task<IResult> One(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var record = Guid.TryParseExact(context.RouteText("id"), "D", out var uuid) ? await host.Log.Events.Find(uuid.ToString("D"), context.RequestAborted) : null;
         if (record is null) return Problems.NotFound("There is no event with this id.");
         return new JsonAnswer(writer => new RecordJson<EventRecord>(host.Log.Events.Kind).Write(writer, record));
@@ -78,7 +78,7 @@ static class EventEndpoints
     static async Task<IResult> Actors(HttpContext context, CairnHost host)
     {
         var log = host.Log.Events;
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         var asked = query.One("q");
         var limit = (int)query.Number("limit", MostActors, 1, MostActors);
         if (query.Fault is { } fault) return Problems.Bad(fault);
@@ -124,7 +124,7 @@ static class EventEndpoints
     /// <summary>The words of this log: every action and resource type that is known or was recorded, with its label; and where an export ends.</summary>
     static async Task<IResult> Catalog(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var (log, catalog) = (host.Log.Events, host.Settings.Catalog);
         var recorded = await log.Summarise(Filter<EventRecord>.Everything, [[log.Kind.ByParameter["action"]], [EventFields.Resource]], percentiles: false, context.RequestAborted);
         var actions = catalog.Actions.Concat(Recorded(0).Except(catalog.Actions.Select(action => action.Key)).Select(key => KeyValuePair.Create(key, catalog.Label(key))));
@@ -162,7 +162,7 @@ static class EventEndpoints
 
     static async Task<IResult> Export(HttpContext context, CairnHost host)
     {
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         var format = query.Choice("format", Formats.Csv, Formats.All);
         var filter = query.Filter(host.Log.Events.Kind, "from", "to");
         if (query.Fault is { } fault) return Problems.Bad(fault);

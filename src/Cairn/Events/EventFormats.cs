@@ -45,10 +45,10 @@ static class EventFormats
             Concluded("status_id", "`1` for the outcome `success`, else `2`", e => Value.Of(e.Outcome == "success" ? 1 : 2)),
             Concluded("status", "the same in words: `Success`, `Failure`", e => Value.Of(e.Outcome == "success" ? "Success" : "Failure")),
             to.Field("actorId", "actor.user.uid"),
-            to.Turned("actorName", "actor.user.name", "`actorName`; `\"System\"` where there is no actor", e => Value.Of(Filled(e.ActorName) ?? (Filled(e.ActorId) is null ? "System" : null))),
+            to.Turned("actorName", "actor.user.name", "`actorName`; `\"System\"` where there is neither an id nor a name", e => Value.Of(IsSystem(e) ? "System" : Filled(e.ActorName))),
             to.Field("actorEmail", "actor.user.email_addr"),
-            Concluded("actor.user.type_id", "`3` (System) where there is no actor", e => Value.Of(Filled(e.ActorId) is null ? 3 : (long?)null)),
-            Concluded("actor.user.type", "the same in words", e => Value.Of(Filled(e.ActorId) is null ? "System" : null)),
+            Concluded("actor.user.type_id", "`3` (System) where there is neither an id nor a name", e => Value.Of(IsSystem(e) ? 3 : (long?)null)),
+            Concluded("actor.user.type", "the same in words", e => Value.Of(IsSystem(e) ? "System" : null)),
             to.Field("userAgent", "http_request.user_agent"),
         ];
 
@@ -105,7 +105,7 @@ static class EventFormats
             to.Field("id", "event.id"),
             to.Field("action", "event.action"),
             Concluded("event.category", "from `action`, see below", e => Value.Of(Categories(e))),
-            Concluded("event.type", "from `action`, see below; with `denied` for that outcome", e => Value.Of(Types(e))),
+            Concluded("event.type", "from `action`, see below; for those under `api` with `denied` for that outcome, which the others do not know", e => Value.Of(Types(e))),
             Concluded("event.outcome", "`success` for the outcome `success`, else `failure`", e => Value.Of(e.Outcome == "success" ? "success" : "failure")),
             to.Field("recordedAt", "event.created"),
             to.Field("actorId", "user.id"),
@@ -138,6 +138,9 @@ static class EventFormats
         _ when e.Action.StartsWith("group.", StringComparison.Ordinal) => "iam",
         _ => "api",
     };
+
+    /// <summary>Cairn itself, or something that gave neither an id nor a name.</summary>
+    static bool IsSystem(EventRecord e) => Filled(e.ActorId) is null && Filled(e.ActorName) is null;
 
     /// <summary>The schema says which types go with which category.</summary>
     static string[] Types(EventRecord e)

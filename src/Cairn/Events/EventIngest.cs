@@ -27,7 +27,7 @@ static class EventIngest
     /// <param name="lenient">Takes over what Cairn exported, however old.</param>
     public static async Task<IResult> Take(HttpContext context, CairnHost host, bool lenient)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var check = Check(host, lenient);
         if (!lenient && CloudEvents.Are(context.Request)) return await CloudEvents.Take(context, host, check);
         var (body, problem) = await Body.Read(context, MostBytes);

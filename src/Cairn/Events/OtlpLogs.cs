@@ -53,7 +53,7 @@ static class OtlpLogs
     static async Task<IResult> Take(HttpContext context, CairnHost host)
     {
         // 1. The body.
-        if (new Query(context.Request.Query).Fault is { } fault) return new OtlpStatus(Problems.Bad(fault));
+        if (new Query(context.Request).Fault is { } fault) return new OtlpStatus(Problems.Bad(fault));
         if (Body.TypeOf(context.Request) != "application/json")
             return new OtlpStatus(StatusCodes.Status415UnsupportedMediaType, "This takes OTLP as application/json, not as protobuf. Set OTEL_EXPORTER_OTLP_LOGS_PROTOCOL=http/json, or an exporter that sends JSON.");
         var (body, problem) = await Body.ReadAny(context, EventIngest.MostBytes);
@@ -64,8 +64,12 @@ static class OtlpLogs
         var places = new List<string>();
         try
         {
-            using var document = JsonDocument.Parse(body!.Bytes, new() { MaxDepth = MostBodyDepth });
+            using var document = JsonDocument.Parse(body!.Bytes, new() { MaxDepth = MostBodyDepth, AllowDuplicateProperties = false });
             if (Read(document.RootElement, host, items, places) is { } wrong) return new OtlpStatus(wrong);
+        }
+        catch (JsonException broken) when (broken.LineNumber is null)
+        {
+            return new OtlpStatus(StatusCodes.Status400BadRequest, "The body is not valid JSON: a field is given twice.");
         }
         catch (JsonException broken)
         {
@@ -146,6 +150,7 @@ static class OtlpLogs
     static (byte[]? Json, string? Wrong) Described(JsonElement sent, bool isScope)
     {
         if (sent.ValueKind == JsonValueKind.Undefined) return (null, null);
+        if (sent.ValueKind != JsonValueKind.Object || !AreTexts(sent, "name", "version")) return (null, $"is of a {(isScope ? "scope" : "resource")} that cannot be read");
         var bytes = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(bytes, RecordJson.Writing);
         json.WriteStartObject();
@@ -170,6 +175,10 @@ static class OtlpLogs
         record.TimeMs = EventCheck.NoTime;
         if (log.ValueKind != JsonValueKind.Object) return "is not a JSON object";
         if (!TryAttributes(Member(log, "attributes"), out var attributes)) return "has attributes that cannot be read";
+        if (!AreTexts(log, "eventName", "severityText")) return "has an eventName or a severityText that is no text";
+        if (!IsHex(log, "traceId", 32)) return "has a traceId that is not 32 hexadecimal digits";
+        if (!IsHex(log, "spanId", 16)) return "has a spanId that is not 16 hexadecimal digits";
+        if (Member(log, "severityNumber").ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Number)) return "has a severityNumber that is no number";
         if (attributes.FirstOrDefault(one => one.Key.StartsWith(Mine, StringComparison.Ordinal) && !Fields.Any(field => field.Attributes[0] == one.Key)).Key is { } strange)
             return $"has an attribute '{Texts.Shown(strange)}' that is not known";
 
@@ -247,6 +256,41 @@ static class OtlpLogs
         }
     }
 
+    static bool AreTexts(JsonElement parent, params string[] names) => Array.TrueForAll(names, name => Member(parent, name).ValueKind is JsonValueKind.Undefined or JsonValueKind.String);
+
+    static bool IsHex(JsonElement log, string name, int digits) => Member(log, name) switch
+    {
+        { ValueKind: JsonValueKind.Undefined } => true,
+        { ValueKind: JsonValueKind.String } text => ForeignEvent.Text(text) is { } id && (id.Length == 0 || (id.Length == digits && id.All(char.IsAsciiHexDigit))),
+        _ => false,
+    };
+
+    /// <summary>An AnyValue has one member at most, of the type that its name says.</summary>
+    static bool IsSound(JsonElement any)
+    {
+        if (any.ValueKind == JsonValueKind.Undefined) return true;
+        if (any.ValueKind != JsonValueKind.Object) return false;
+        var members = any.EnumerateObject().Where(member => member.Value.ValueKind != JsonValueKind.Null).ToList();
+        return members.Count switch
+        {
+            0 => true,
+            1 => IsOfItsType(members[0]),
+            _ => false,
+        };
+    }
+
+    static bool IsOfItsType(JsonProperty member) => (member.Name, member.Value.ValueKind) switch
+    {
+        ("stringValue", JsonValueKind.String) or ("boolValue", JsonValueKind.True or JsonValueKind.False) or ("doubleValue", JsonValueKind.Number) => true,
+        ("arrayValue" or "kvlistValue", JsonValueKind.Object) => true,
+        ("intValue", JsonValueKind.Number) => member.Value.TryGetInt64(out _),
+        ("intValue", JsonValueKind.String) => long.TryParse(ForeignEvent.Text(member.Value), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _),
+        // JSON has no number for the first three.
+        ("doubleValue", JsonValueKind.String) => ForeignEvent.Text(member.Value) is { } number && (number is "NaN" or "Infinity" or "-Infinity" || double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out _)),
+        ("bytesValue", JsonValueKind.String) => ForeignEvent.Text(member.Value) is { } bytes && System.Buffers.Text.Base64.IsValid(bytes),
+        _ => false,
+    };
+
     static string? Text(JsonElement parent, string name) => ForeignEvent.Text(Member(parent, name));
 
     /// <summary>A number of 64 bits, which JSON has as a text or as a number; none is zero.</summary>
@@ -271,7 +315,7 @@ static class OtlpLogs
         var keys = new HashSet<string>(StringComparer.Ordinal);
         foreach (var one in list.EnumerateArray())
         {
-            if (Text(one, "key") is not { } key || !keys.Add(key)) return false;
+            if (Text(one, "key") is not { } key || !keys.Add(key) || !IsSound(Member(one, "value"))) return false;
             attributes.Add((key, Member(one, "value")));
         }
         return true;
@@ -294,6 +338,7 @@ static class OtlpLogs
     {
         const string unreadable = "cannot be read";
         if (depth > MostDepth) return $"is nested deeper than {MostDepth}";
+        if (!IsSound(any)) return unreadable;
         if (any.ValueKind == JsonValueKind.Undefined || (any.ValueKind == JsonValueKind.Object && !any.EnumerateObject().Any()))
         {
             json.WriteNullValue();

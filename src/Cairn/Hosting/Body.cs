@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using System.IO.Compression;
 
 namespace Cairn.Hosting;
@@ -33,12 +32,12 @@ sealed class Body
             if (sent is null) return (null, Problems.TooLarge($"A body takes {Size(most)} at most."));
             if (encoding == "gzip")
             {
-                var packed = sent.Value;
-                using var unpacking = new GZipStream(new MemoryStream(packed.ToArray(), writable: false), CompressionMode.Decompress);
-                sent = await ReadAll(unpacking, most, context.RequestAborted);
+                // The runtime takes the end of what was sent for the end of the gzip. One more member behind it, which a gzip may have, is only reached when nothing is missing.
+                using var unpacking = new GZipStream(new MemoryStream([.. sent.Value.Span, .. PackedEnd], writable: false), CompressionMode.Decompress);
+                sent = await ReadAll(unpacking, most + End.Length, context.RequestAborted);
                 if (sent is null) return (null, Problems.TooLarge($"A body takes {Size(most)} at most, unpacked."));
-                // The runtime takes the end of what was sent for the end of the gzip; its last four bytes say how long it should have been.
-                if (packed.Length < 18 || BinaryPrimitives.ReadInt32LittleEndian(packed.Span[^4..]) != sent.Value.Length) throw new InvalidDataException("Cut short.");
+                if (!sent.Value.Span.EndsWith(End)) throw new InvalidDataException("Cut short.");
+                sent = sent.Value[..^End.Length];
             }
             return (new() { Bytes = sent.Value, IsLines = TypeOf(request) == "application/x-ndjson" }, null);
         }
@@ -46,6 +45,16 @@ sealed class Body
         {
             return (null, Problems.Bad("The body is not valid gzip, or was cut short."));
         }
+    }
+
+    /// <summary>What no sender knows, so that none can end a body with it.</summary>
+    static readonly byte[] End = System.Security.Cryptography.RandomNumberGenerator.GetBytes(16), PackedEnd = Pack(End);
+
+    static byte[] Pack(byte[] bytes)
+    {
+        using var packed = new MemoryStream();
+        using (var packing = new GZipStream(packed, CompressionLevel.NoCompression)) packing.Write(bytes);
+        return packed.ToArray();
     }
 
     static string Size(int bytes) => bytes < 1024 * 1024 ? $"{bytes / 1024} KiB" : $"{bytes / 1024 / 1024} MiB";

@@ -11,7 +11,7 @@ static class Check
 
     static async Task<IResult> Run(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var damage = await host.Log.Damage(context.RequestAborted);
         return new JsonAnswer(writer =>
         {

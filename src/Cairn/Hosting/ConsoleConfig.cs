@@ -14,7 +14,7 @@ static class ConsoleConfig
 
     static async Task<IResult> Config(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var settings = host.Settings;
         var hasAdministrator = await host.Control.HasAdministrator(context.RequestAborted);
         var isAdministrator = Caller.Of(context).Role == AccountRole.Admin;

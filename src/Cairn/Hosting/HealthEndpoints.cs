@@ -38,7 +38,7 @@ static class HealthEndpoints
 
     static async Task<IResult> Health(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var store = await host.Log.Health(context.RequestAborted);
         var requests = await OldestMs(host.Log.Requests);
         var events = await OldestMs(host.Log.Events);

@@ -16,7 +16,7 @@ static class Import
 
     static async Task<IResult> Requests(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var (body, problem) = await Body.Read(context, EventIngest.MostBytes);
         if (problem is not null) return problem;
 

@@ -24,7 +24,7 @@ sealed class Input
     public static async Task<(Input Input, IResult? Problem)> Read(HttpContext context)
     {
         var input = new Input();
-        if (new Query(context.Request.Query).Fault is { } unknown) return (input, Problems.Bad(unknown));
+        if (new Query(context.Request).Fault is { } unknown) return (input, Problems.Bad(unknown));
         var (body, problem) = await Body.Read(context, MostBytes);
         if (problem is not null) return (input, problem);
         if (body!.IsLines) return (input, Problems.WrongType("application/json"));

@@ -17,7 +17,7 @@ static class LiveEndpoints
     /// <summary>Upgrades a call to a live connection with the list's own filter; <c>after</c> takes up where another one ended.</summary>
     public static async Task<IResult> Follow<T>(HttpContext context, ILog<T> log, Feed<T> feed, string from, string until, CancellationToken stopping) where T : class, IRecord, new()
     {
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         var filter = query.Filter(log.Kind, from, until);
         var after = query.TailCursor("after", log.Kind.Name);
         var format = query.Choice("format", Formats.Jsonl, Formats.Objects);

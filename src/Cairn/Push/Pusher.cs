@@ -18,6 +18,9 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
     /// <summary>Attempts are at first a second apart, then twice as long each time; a target that refuses is tried as seldom at once.</summary>
     static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(1), LongestWait = TimeSpan.FromMinutes(5);
 
+    /// <summary>So many calls in a row that were taken let twice as many records go together again.</summary>
+    const int GrowsAfter = 20;
+
     /// <summary>Records that were removed unsent are told by an event at most so often.</summary>
     static readonly TimeSpan TellsRemovedEvery = TimeSpan.FromHours(1);
 
@@ -34,7 +37,8 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
     PushState stored = new(target.Name, 0, 0, 0), reached = new(target.Name, 0, 0, 0);
     long storedAt, sent, failures;
     DateTimeOffset? removedToldAt;
-    int attempts, most = target.BatchRecords;
+    /// <summary>How many records go together; fewer after a target found them too many, and more again after so many calls that it took.</summary>
+    int attempts, most = target.BatchRecords, trying, taken;
 
     public PushTarget Target => target;
 
@@ -164,6 +168,7 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
         if (parcel.Items.Count > 0)
         {
             source.RepeatUntil = parcel.Until;
+            trying = parcel.Items.Count;
             await connection.Send(parcel, cancel);
             // What follows waits for the disk, which a thread that looks after sockets must not do.
             await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
@@ -195,6 +200,7 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
         {
             if (stored.FailingSince is not null) PushLog.GoesOn(log, target.Name);
             attempts = 0;
+            if (most < target.BatchRecords && ++taken >= GrowsAfter) (most, taken) = (Math.Min(target.BatchRecords, 2 * most), 0);
             reached = reached with { FailingSince = null, Problem = null, IsRefused = false, IsTold = false };
         }
         await Store(reached);
@@ -206,7 +212,7 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
         GoBack();
         if (failed.IsTooLarge)
         {
-            most = Math.Max(1, most / 2);
+            (most, taken) = (Math.Max(1, trying / 2), 0);
             foreach (var source in sources) source.RepeatUntil = null;
             return;
         }

@@ -10,6 +10,20 @@ sealed class Query(IQueryCollection query)
 {
     const int MostLetters = 1_000, MostValues = 200;
 
+    /// <param name="request">Its query is looked at as it was sent too: what is not UTF-8 is a text of percent signs once it is decoded.</param>
+    public Query(HttpRequest request) : this(request.Query) => fault = Unreadable(request.QueryString.Value);
+
+    static BadParameter? Unreadable(string? sent)
+    {
+        foreach (var part in (sent ?? "").TrimStart('?').Split('&'))
+        {
+            if (!part.Contains('%', StringComparison.Ordinal)) continue;
+            var bytes = System.Net.WebUtility.UrlDecodeToBytes(System.Text.Encoding.UTF8.GetBytes(part), 0, System.Text.Encoding.UTF8.GetByteCount(part));
+            if (!System.Text.Unicode.Utf8.IsValid(bytes)) return new(Texts.Shown(part.Split('=')[0]), "is not valid Unicode");
+        }
+        return null;
+    }
+
     readonly HashSet<string> read = new(StringComparer.Ordinal);
     BadParameter? fault;
     TimeZoneInfo? zone;

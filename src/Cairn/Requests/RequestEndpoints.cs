@@ -40,7 +40,7 @@ static class RequestEndpoints
     static async Task<IResult> List(HttpContext context, CairnHost host)
     {
         var log = host.Log.Requests;
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         var filter = query.Filter(log.Kind, "start_time", "end_time");
         var limit = (int)query.Number("limit", 100, 1, 1_000);
         var offset = query.Number("offset", 0, 0, long.MaxValue / 2);
@@ -68,7 +68,7 @@ static class RequestEndpoints
 
     static async Task<IResult> Export(HttpContext context, CairnHost host)
     {
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         var format = query.Choice("format", Formats.Jsonl, Formats.All);
         var filter = query.Filter(host.Log.Requests.Kind, "start_time", "end_time");
         if (query.Fault is { } fault) return Problems.Bad(fault);

@@ -14,7 +14,7 @@ static class RequestStats
 
     public static async Task<IResult> Stats(HttpContext context, CairnHost host)
     {
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         var filter = query.Filter(host.Log.Requests.Kind, "start_time", "end_time");
         var parts = query.Choice("parts", "false", "false", "true") == "true";
         if (query.Fault is { } fault) return Problems.Bad(fault);
@@ -91,7 +91,7 @@ static class RequestStats
     public static async Task<IResult> Timeline(HttpContext context, CairnHost host)
     {
         var log = host.Log.Requests;
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         var filter = query.Filter(log.Kind, "start_time", "end_time");
         var bucket = query.Choice("bucket", "auto", "auto", "1m", "1h", "1d");
         var zone = query.Zone();

@@ -17,14 +17,14 @@ static class RetentionEndpoints
 
     static async Task<IResult> State(HttpContext context, CairnHost host)
     {
-        if (new Query(context.Request.Query).Fault is { } fault) return Problems.Bad(fault);
+        if (new Query(context.Request).Fault is { } fault) return Problems.Bad(fault);
         var state = await host.Retention.State(context.RequestAborted);
         return new JsonAnswer(state.Write);
     }
 
     static async Task<IResult> Run(HttpContext context, CairnHost host)
     {
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         var isDry = query.Choice("dry_run", "false", "false", "true") == "true";
         var confirmed = query.Choice("confirm", "false", "false", "true") == "true";
         if (query.Fault is { } fault) return Problems.Bad(fault);

@@ -176,6 +176,9 @@ public sealed class CloudEventsTests
 
         foreach (var (body, name, value) in new[] { ("{", "tries", "1"), ("{}{}", "tries", "1"), ("{}", "note", "%C0%A0"), ("{}", "datacontenttype", "text/plain"), ("{}", "data", "x"), ("{}", "a_b", "x"), ("{}", "note", "%00") })
             (await SendBinary(app.Sender, Encoding.UTF8.GetBytes(body), "application/json", [.. Named("bad"), (name, value)])).Expect(400);
+        // One attribute says what is meant, and which are missing is told.
+        foreach (var missing in new[] { "specversion", "id", "source", "type" })
+            Assert.Contains(missing + " is missing", (await SendBinary(app.Sender, "{}"u8.ToArray(), "application/json", [.. Named("bad").Where(one => one.Item1 != missing)])).Expect(400).Detail, StringComparison.Ordinal);
         Assert.Equal(5, (await app.Reader.Get("/api/v1/admin/audit-logs")).Total);
     }
 }

@@ -307,6 +307,11 @@ public sealed class EventIngestTests
             Assert.True(answer.Status == 400, $"{body.Length} of {whole.Length} bytes: {answer.Status} {answer.Text}");
         }
         Assert.Equal(0, (await app.Reader.Get("/api/v1/admin/audit-logs")).Total);
+        // A gzip may have several members, as log files that are appended to have.
+        byte[] two = [.. Client.Gzip("{\"action\":\"m.a\"}\n"u8.ToArray()), .. Client.Gzip("{\"action\":\"m.b\"}\n"u8.ToArray())];
+        Assert.Equal(2, (await app.Sender.Post(Path, two, Lines, "gzip")).Expect(200).Json.GetProperty("accepted").GetInt32());
+        (await app.Sender.Post(Path, two[..^1], Lines, "gzip")).Expect(400);
+        (await app.Sender.Post(Path, [.. two, 0], Lines, "gzip")).Expect(400);
         (await app.Sender.Post(Path, whole, Lines, "br")).Expect(415);
         (await app.Sender.Post(Path, whole, Lines, "gzip, gzip")).Expect(415);
     }

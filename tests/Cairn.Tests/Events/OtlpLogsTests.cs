@@ -106,6 +106,9 @@ public sealed class OtlpLogsTests
             (Log(Text("user.id", "\\u0000")), "attribute user.id that is not valid Unicode, or holds NUL"), (Log(Text("a", "\\ud800")), "attribute a that is not valid Unicode"), (Log(Text("\\ud800", "a")), "attributes that cannot be read"), (Log(more: ""","body":{"stringValue":"\ud800"}"""), "body that is not valid Unicode"),
             (Log(Text("a", new('x', 17_000))), "metadata is longer than 16384"), (Log(time: "12x"), "time"), (Log(time: "-1"), "time"), (Log(time: "18446744073709551615"), "after 2199"), (Log(time: "631152000000000000"), "createdAt is older"),
             (Log(Attribute("a", string.Concat(Enumerable.Repeat("""{"arrayValue":{"values":[""", 36)) + "{}" + string.Concat(Enumerable.Repeat("]}}", 36)))), "nested deeper"), (Log(Attribute("a", "7")), "cannot be read"), (Log(name: new('n', 200)), "action is longer than 128"),
+            (Log(more: ""","traceId":5"""), "traceId"), (Log(more: ""","traceId":"w47/95gdgqpsabyzgt/gda==" """), "traceId"), (Log(more: ""","spanId":"\ud800" """), "spanId"), (Log(more: ""","severityNumber":"SEVERITY_NUMBER_WARN" """), "severityNumber"), (Log(more: ""","severityText":9"""), "severityText"),
+            (Log(Attribute("a", """{"intValue":"17x"}""")), "cannot be read"), (Log(Attribute("a", """{"intValue":1.5}""")), "cannot be read"), (Log(Attribute("a", """{"bytesValue":"!!"}""")), "cannot be read"), (Log(Attribute("a", """{"doubleValue":"abc"}""")), "cannot be read"),
+            (Log(Attribute("a", """{"stringValue":"x","intValue":"1"}""")), "cannot be read"), (Log(Attribute("user.id", """{"intValue":"17x"}""")), "cannot be read"), (Log(Attribute("a", """{"arrayValue":{"values":[{"intValue":"x"}]}}""")), "cannot be read"),
         ];
         var (rejected, message) = Partial(await app.Sender.Post(Path, Request([Log(), .. bad.Take(2).Select(one => one.Log), Log(name: "order.sent")])));
         Assert.Equal(2, rejected);
@@ -137,6 +140,7 @@ public sealed class OtlpLogsTests
             (400, 3, "valid JSON", await app.Sender.Post(Path, "{")), (400, 3, "JSON object", await app.Sender.Post(Path, "[]")), (400, 3, "resourceLogs is not a list", await app.Sender.Post(Path, """{"resourceLogs":7}""")),
             (400, 3, "resourceLogs[0].scopeLogs[0].logRecords", await app.Sender.Post(Path, """{"resourceLogs":[{"scopeLogs":[{"logRecords":{}}]}]}""")), (400, 3, "colour", await app.Sender.Post(Path + "?colour=red", "{}")),
             (415, 3, "http/json", await app.Sender.Post(Path, [1, 2], "application/x-protobuf")), (415, 3, "gzip", await app.Sender.Post(Path, [1, 2], "application/json", "br")), (400, 3, "gzip", await app.Sender.Post(Path, [1, 2], "application/json", "gzip")),
+            (400, 3, "given twice", await app.Sender.Post(Path, """{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"eventName":"a.b"}]}]}],"resourceLogs":[]}""")), (400, 3, "given twice", await app.Sender.Post(Path, Request(Log(more: ""","eventName":"a.c" """)))),
             (413, 8, "8 MiB", await app.Sender.Post(Path, new byte[EventIngest.MostBytes + 1])), (413, 8, "8 MiB", await app.Sender.Post(Path, Client.Gzip(new byte[EventIngest.MostBytes + 1]), "application/json", "gzip")),
             (413, 8, "10000", await app.Sender.Post(Path, Request([.. Enumerable.Repeat("{}", EventIngest.MostEvents + 1)]))), (401, 16, "key", await app.Gateway().Post(Path, "{}")), (403, 7, "events:write", await app.Gateway(await app.Key(Scopes.AuditRead)).Post(Path, "{}")),
         })

@@ -35,6 +35,8 @@ static class Targets
 
     public static async Task<string[]> SendEvents(this CairnApp app, int count)
     {
+        // A target that is new begins with what is recorded once it has its place.
+        await Until.True(async () => (await app.Host.Push.Health(Client.Cancel)).All(target => target.State is not null));
         var events = Enumerable.Range(0, count).Select(Event).ToArray();
         foreach (var piece in events.Chunk(5_000)) await app.Send(piece);
         return [.. events.Select(one => JsonDocument.Parse(one).RootElement.GetProperty("id").GetString()!)];

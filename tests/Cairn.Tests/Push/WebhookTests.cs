@@ -181,6 +181,16 @@ public sealed class WebhookTests
         var ids = await app.SendEvents(100);
         await app.PushedAll();
         Assert.Equal(ids, receiver.Taken.Ids());
+        // Each time half of what was too many, so that nothing is sent again as it was.
+        var refused = receiver.Calls.Where(call => call.Body.Length > 3_000).Select(call => call.Records.Count).ToArray();
+        Assert.Equal(refused.Distinct(), refused);
+
+        // Once it takes more again it gets more again.
+        receiver.Answer = Status(200);
+        var before = receiver.Calls.Count;
+        await app.SendEvents(1_000);
+        await app.PushedAll();
+        Assert.True(receiver.Calls.Skip(before).Max(call => call.Records.Count) > 2 * receiver.Calls.Skip(before).First().Records.Count);
     }
 
     [Fact]

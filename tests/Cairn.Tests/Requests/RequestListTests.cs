@@ -134,7 +134,7 @@ public sealed class RequestListTests
         {
             ("limit=0", "limit"), ("limit=1001", "limit"), ("limit=abc", "limit"), ("limit=-1", "limit"), ("limit=99999999999999999999", "limit"), ("offset=-1", "offset"), ("offset=x", "offset"), ("offset=99999999999999999999", "offset"),
             ("page=1", "page"), ("from=2026-01-01", "from"), ("resource=x", "resource"), ("status=failed", "status"), ("status=!failed", "status"), ("start_time=2026-02-30", "start_time"), ("end_time=2026-13-01", "end_time"),
-            ("start_time=2026-01-02&end_time=2026-01-01", "end_time"), ("search=a&search=b", "search"), ("cursor=x", "cursor"), ("tz=Mars/Base", "tz"), ("model=%00", "model"),
+            ("start_time=2026-01-02&end_time=2026-01-01", "end_time"), ("search=a&search=b", "search"), ("cursor=x", "cursor"), ("tz=Mars/Base", "tz"), ("model=%00", "model"), ("model=%ff", "model"), ("model=!%ff", "model"), ("user=%c3%28", "user"), ("%ff=1", "%ff"),
         })
         {
             var answer = await app.GatewayReader.Get($"{Gateway}?{query}");

@@ -24,7 +24,7 @@ static partial class RemoteRequests
         if (host.Gateways is [var only]) return await PassOn(context, host, only, "/audit-logs");
 
         var gateways = host.Gateways!;
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         query.Filter(RequestFields.Kind, "start_time", "end_time");
         var limit = (int)query.Number("limit", 100, 1, 1_000);
         var offset = (int)query.Number("offset", 0, 0, MostOffset);
@@ -102,7 +102,7 @@ static partial class RemoteRequests
     public static async Task<IResult> Stats(HttpContext context, CairnHost host)
     {
         if (host.Gateways is [var only]) return await PassOn(context, host, only, "/audit-logs/stats");
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         query.Filter(RequestFields.Kind, "start_time", "end_time");
         var parts = query.Choice("parts", "false", "false", "true") == "true";
         if (query.Fault is { } fault) return Problems.Bad(fault);
@@ -141,7 +141,7 @@ static partial class RemoteRequests
     public static async Task<IResult> Timeline(HttpContext context, CairnHost host)
     {
         if (host.Gateways is [var only]) return await PassOn(context, host, only, "/audit-logs/timeline");
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         query.Filter(RequestFields.Kind, "start_time", "end_time");
         string[] lengths = ["1m", "1h", "1d"];
         query.Choice("bucket", "auto", ["auto", .. lengths]);
@@ -173,7 +173,7 @@ static partial class RemoteRequests
     /// <summary>A file that lacked a gateway's requests without saying so would be a false one: it takes all of them, or is refused.</summary>
     public static async Task<IResult> Export(HttpContext context, CairnHost host)
     {
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         var format = query.Choice("format", Formats.Jsonl, Formats.All);
         query.Filter(RequestFields.Kind, "start_time", "end_time");
         if (query.Fault is { } fault) return Problems.Bad(fault);
@@ -247,7 +247,7 @@ static partial class RemoteRequests
     public static async Task<IResult> Follow(HttpContext context, CairnHost host)
     {
         var gateways = host.Gateways!;
-        var query = new Query(context.Request.Query);
+        var query = new Query(context.Request);
         query.Filter(RequestFields.Kind, "start_time", "end_time");
         var format = query.Choice("format", Formats.Jsonl, Formats.Objects);
         string[]? after = null;
