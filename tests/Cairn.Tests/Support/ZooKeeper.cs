@@ -49,13 +49,15 @@ sealed class ZooKeeper : IAsyncDisposable
     {
         try
         {
+            // Asked while it still starts, it may take the question and never answer.
+            using var late = new CancellationTokenSource(TimeSpan.FromSeconds(1));
             using var client = new TcpClient();
-            await client.ConnectAsync(IPAddress.Loopback, Port);
-            await client.GetStream().WriteAsync("ruok"u8.ToArray());
+            await client.ConnectAsync(IPAddress.Loopback, Port, late.Token);
+            await client.GetStream().WriteAsync("ruok"u8.ToArray(), late.Token);
             using var answer = new StreamReader(client.GetStream(), Encoding.ASCII);
-            return await answer.ReadToEndAsync() == "imok";
+            return await answer.ReadToEndAsync(late.Token) == "imok";
         }
-        catch (Exception away) when (away is SocketException or IOException)
+        catch (Exception away) when (away is SocketException or IOException or OperationCanceledException)
         {
             return false;
         }
