@@ -195,7 +195,8 @@ static class ConversationEndpoints
         var output = context.Response.BodyWriter;
         await using var jsonl = new Utf8JsonWriter(output, RecordJson.Writing);
         if (format == "csv") CsvText.WriteLine(output, Conversation.CsvColumns);
-        for (var left = rows; ;)
+        // Not at the count: what comes to match meanwhile takes no other's place.
+        for (var left = most > 0 ? most : long.MaxValue; ;)
         {
             foreach (var conversation in page.Items)
             {

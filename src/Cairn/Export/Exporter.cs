@@ -7,7 +7,8 @@ namespace Cairn.Export;
 
 /// <summary>
 /// Streams a list as a file: the screen's filter, order and rows, read piece by piece so that memory does not grow with
-/// the rows and no read stays open while a slow client takes its time.
+/// the rows and no read stays open while a slow client takes its time. What is recorded meanwhile with an earlier time is
+/// not in it, and takes no row's place.
 /// </summary>
 static class Exporter
 {
@@ -31,7 +32,8 @@ static class Exporter
         using var lines = new LineWriter<T>(log.Kind, format, response.BodyWriter);
         lines.WriteHeader();
 
-        for (var left = rows; ;)
+        var asOf = page.AsOf;
+        for (var left = most > 0 ? most : long.MaxValue; ;)
         {
             foreach (var record in page.Records)
             {
@@ -39,7 +41,7 @@ static class Exporter
                 lines.Write(record);
             }
             if ((await response.BodyWriter.FlushAsync(cancel)).IsCompleted || page.Next is null || left <= 0) break;
-            page = await log.Read(new(filter, RowsInPiece, page.Next, Fields: fields), cancel);
+            page = await log.Read(new(filter, RowsInPiece, page.Next, Fields: fields, AsOf: asOf), cancel);
         }
         return Results.Empty;
     }

@@ -4,11 +4,13 @@ namespace Cairn.Records;
 /// <param name="Skip">How many matching records to pass over first.</param>
 /// <param name="Fields">The fields that are needed; null for all.</param>
 /// <param name="Counted">Count all that match as well, in the same state of the log.</param>
-sealed record PageRequest<T>(Filter<T> Filter, int Limit, long? Before = null, long Skip = 0, IReadOnlyList<Field<T>>? Fields = null, bool Counted = false) where T : class, IRecord, new();
+/// <param name="AsOf">A counted page's <see cref="Page{T}.AsOf"/>: without what was recorded since, so that the page may be a shorter one.</param>
+sealed record PageRequest<T>(Filter<T> Filter, int Limit, long? Before = null, long Skip = 0, IReadOnlyList<Field<T>>? Fields = null, bool Counted = false, long? AsOf = null) where T : class, IRecord, new();
 
 /// <param name="Next">The place to read on from; null at the end of the list.</param>
 /// <param name="Total">How many match in all, where that was asked for.</param>
-sealed record Page<T>(IReadOnlyList<T> Records, long? Next, long Total = 0);
+/// <param name="AsOf">The state of the log in which they were counted.</param>
+sealed record Page<T>(IReadOnlyList<T> Records, long? Next, long Total = 0, long AsOf = 0);
 
 /// <param name="Examined">Every record up to this position was looked at.</param>
 sealed record Tail<T>(IReadOnlyList<T> Records, long Examined);

@@ -132,6 +132,27 @@ public sealed class ExportTests
     }
 
     [Fact]
+    public async Task What_is_recorded_meanwhile_with_an_earlier_time_takes_no_place_in_the_file()
+    {
+        await using var app = await CairnApp.Start();
+        // More than sockets hold between two who are slow.
+        var details = $$"""{"text":"{{new string('x', 2_000)}}"}""";
+        foreach (var some in Enumerable.Range(0, 9_500).Chunk(2_000)) await app.Import(some.Select(i =>
+        {
+            var record = Some.Event(app.Clock.NowMs - i, resourceName: $"{i}");
+            record.Metadata = details;
+            return record;
+        }));
+        using var request = app.Reader.Request(HttpMethod.Get, Events + "?format=jsonl");
+        using var answer = await app.Reader.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Client.Cancel);
+        await app.Import(Enumerable.Range(0, 20).Select(i => Some.Event(app.Clock.NowMs - 9_400, resourceName: $"{9_500 + i}")));
+
+        var lines = (await answer.Content.ReadAsStringAsync(Client.Cancel)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal("9500", answer.Headers.GetValues("X-Total-Count").Single());
+        Assert.Equal(Enumerable.Range(0, 9_500), lines.Select(line => int.Parse(JsonDocument.Parse(line).RootElement.GetProperty("resourceName").GetString()!)));
+    }
+
+    [Fact]
     public async Task An_export_is_an_event_that_is_not_in_its_own_file()
     {
         await using var app = await CairnApp.Start();

@@ -485,6 +485,30 @@ public abstract class LogStoreContract : IDisposable
     }
 
     [Fact]
+    public async Task A_walk_as_of_its_count_has_just_what_was_counted_while_records_arrive()
+    {
+        await using var twins = Start();
+        await twins.Append(Enumerable.Range(0, 100).Select(i => Some.Event(Some.Midnight + i / 4, i % 3 == 0 ? "auth.login" : "auth.logout")));
+        foreach (var filter in new[] { Filter<EventRecord>.Everything, new() { Conditions = [new(Action, ["auth.logout"], [])] }, new() { Search = "signed" } })
+        {
+            var before = twins.Events.Matching(filter).Select(record => record.Id).ToList();
+            var page = await twins.Store.Events.Read(new(filter, 7, Counted: true), Cancel);
+            var (total, asOf) = (page.Total, page.AsOf);
+            var walked = page.Records.Select(record => record.Id).ToList();
+            while (page.Next is { } next)
+            {
+                await twins.Append(new[] { -1, 0, 1 }.Select(more => Some.Event(TimeOf(walked[^1]) + more, "auth.logout")));
+                page = await twins.Store.Events.Read(new(filter, 7, next, AsOf: asOf), Cancel);
+                walked.AddRange(page.Records.Select(record => record.Id));
+            }
+            Assert.Equal(before.Count, total);
+            Assert.Equal(before, walked);
+
+            long TimeOf(string id) => twins.Events.Matching(filter).First(record => record.Id == id).TimeMs;
+        }
+    }
+
+    [Fact]
     public async Task A_page_by_number_shows_what_a_walk_shows_there()
     {
         await using var twins = Start();

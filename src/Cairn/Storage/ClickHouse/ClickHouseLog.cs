@@ -48,7 +48,7 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
     public async Task<Page<T>> Read(PageRequest<T> request, CancellationToken cancel)
     {
         await settle(own, cancel);
-        var seen = own.Delivered;
+        var seen = Math.Min(own.Delivered, request.AsOf ?? long.MaxValue);
         if (await Where(request.Filter, seen, cancel) is not { } where) return new([], null);
         var total = request.Counted ? await Number($"SELECT count() FROM {table.Name} WHERE {where}", cancel) : 0;
 
@@ -78,7 +78,7 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
 
         // 3. Their records.
         var records = await Load(keys.GetRange(0, count), request.Fields, seen, cancel);
-        return new(records, keys.Count > count ? Place(keys[count - 1]) : null, total);
+        return new(records, keys.Count > count ? Place(keys[count - 1]) : null, total, seen);
     }
 
     static long Place(Key key) => Math.Max(key.Ms, 0) << 20 | (key.Position & (ClickHouseTable<T>.Turns - 1));

@@ -48,7 +48,7 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
     public Task<Page<T>> Read(PageRequest<T> request, CancellationToken cancel) => Read(request.Filter, async (transaction, plan) =>
     {
         var rows = new Rows<T>(table, texts, request.Fields is null ? null : [.. table.Columns.Where(column => request.Fields.Contains(column.Field))]);
-        var total = 0L;
+        var (total, asOf) = (0L, 0L);
         List<(Sql, Action<Npgsql.NpgsqlDataReader>)> questions = [];
         var isPlain = plan.IsPlain && request.Before is null;
         if (!plan.Nothing)
@@ -64,7 +64,7 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
             // One more than asked for tells whether the list goes on.
             sql.Append($"SELECT {rows.Selected} FROM {table.Name}{where}{(isPlain ? "" : " ORDER BY time DESC, position DESC")} LIMIT {sql.Value(request.Limit + 1L)}{(request.Skip > 0 ? $" OFFSET {sql.Value(request.Skip)}" : "")}");
             questions.Add((sql, row => rows.Take(row)));
-            if (request.Counted) questions.AddRange(new Totals<T>(plan).CountParts().Select(part => (part, (Action<Npgsql.NpgsqlDataReader>)(row => total += row.GetInt64(0)))));
+            if (request.Counted) questions.AddRange([.. new Totals<T>(plan).CountParts().Select(part => (part, (Action<Npgsql.NpgsqlDataReader>)(row => total += row.GetInt64(0)))), Last(row => asOf = row.GetInt64(0))]);
         }
         // What is believed to be known makes this the only trip.
         if (plan.IsBelieved && isPlain) await transaction.AskPlainly([.. questions, .. plan.Check]);
@@ -74,7 +74,9 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
         if (plan.IsBelieved && !rows.AreNamed) plan.Holds = false;
         if (plan.Holds) await Finish(transaction, rows, request.Fields, plan.Fates);
         if (more) rows.Records.RemoveAt(request.Limit);
-        return new Page<T>(rows.Records, more ? rows.Records[^1].Place : null, total);
+        long? next = more ? rows.Records[^1].Place : null;
+        if (request.AsOf is { } state) rows.Records.RemoveAll(record => record.Position > state);
+        return new Page<T>(rows.Records, next, total, asOf);
     }, cancel);
 
     public Task<Tail<T>> Follow(Filter<T> filter, long after, int limit, CancellationToken cancel) => database.Read(async transaction =>
@@ -110,9 +112,11 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
     public Task<long> LastPosition(CancellationToken cancel) => database.Read(async transaction =>
     {
         var last = 0L;
-        await transaction.AskLast((new("SELECT last_position FROM logs WHERE kind = $1", table.Name), row => last = row.GetInt64(0)));
+        await transaction.AskLast(Last(row => last = row.GetInt64(0)));
         return last;
     }, cancel);
+
+    (Sql, Action<Npgsql.NpgsqlDataReader>) Last(Action<Npgsql.NpgsqlDataReader> row) => (new("SELECT last_position FROM logs WHERE kind = $1", table.Name), row);
 
     public Task<long> Count(Filter<T> filter, CancellationToken cancel) => Read(filter, (transaction, plan) => new Totals<T>(plan).Count(transaction), cancel);
 

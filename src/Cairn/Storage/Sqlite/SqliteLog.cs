@@ -23,13 +23,15 @@ sealed class SqliteLog<T>(SqliteLogStore store, Readers readers, LogTable<T> tab
         var plan = new Plan<T>(reader, table, request.Filter);
         var (until, skip) = (request.Before ?? long.MaxValue, request.Skip);
         var totals = new Totals<T>(reader, table, plan);
-        var total = request.Counted ? totals.Count() : 0;
+        var (total, asOf) = request.Counted ? (totals.Count(), reader.Number(table.LastPosition)) : (0, 0);
         if (request.Before is null) (until, skip) = totals.PassOver(skip);
         // One more than asked for tells whether the list goes on.
         List<long> keys = [.. plan.Keys(reader, plan.FirstKey, Math.Min(until, plan.UntilKey), skip, request.Limit + 1L)];
         var more = keys.Count > request.Limit;
         if (more) keys.RemoveAt(request.Limit);
-        return new Page<T>(Load(reader, keys, request.Fields), more ? keys[^1] : null, total);
+        var records = Load(reader, keys, request.Fields);
+        if (request.AsOf is { } state) records.RemoveAll(record => record.Position > state);
+        return new Page<T>(records, more ? keys[^1] : null, total, asOf);
     }, cancel);
 
     public Task<Tail<T>> Follow(Filter<T> filter, long after, int limit, CancellationToken cancel) => readers.Read(reader =>
