@@ -47,7 +47,7 @@ sealed class ClickHouseLogStore : ILogStore
     public static async Task<ClickHouseLogStore> Open(
         string directory, ClickHouseAddress address, Kind<RequestRecord> requests, Kind<EventRecord> events, TimeProvider clock, CourierPace? pace = null, CancellationToken cancel = default)
     {
-        var outbox = Outbox.Outbox.Open(directory, "outbox.db", requests, address.Writer);
+        var outbox = new Outbox.Outbox(directory, "outbox.db", requests, address.Writer);
         var store = new ClickHouseLogStore(address, outbox, requests, events, pace ?? new() { Replay = address.Replay }, clock);
         try
         {
@@ -113,9 +113,7 @@ sealed class ClickHouseLogStore : ILogStore
             {
                 if (sortedRequests.Piece is { } one) outbox.Append(requests.Own, one, Now);
                 if (sortedEvents.Piece is { } other) outbox.Append(events.Own, other, Now);
-                outbox.Starts.Append(batch.Starts);
-                foreach (var record in batch.Requests) outbox.Starts.Remove(record.RequestId);
-                foreach (var requestId in batch.Withdrawn) outbox.Starts.Remove(requestId);
+                outbox.Starts.Note(batch);
                 return true;
             }, cancel);
             Took(requests, sortedRequests);
@@ -279,7 +277,7 @@ sealed class ClickHouseLogStore : ILogStore
     /// <summary>Waits for the courier to come back from its next round, whether or not it could deliver.</summary>
     public Task Settle(CancellationToken cancel) => courier.NextRound.WaitAsync(cancel);
 
-    public Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel) => outbox.Readers.Read(reader => outbox.Starts.Read(reader.Connection), cancel);
+    public Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel) => outbox.Unfinished(cancel);
 
     public async Task<StoreHealth> Health(CancellationToken cancel)
     {

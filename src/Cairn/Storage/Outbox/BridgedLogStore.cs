@@ -51,10 +51,10 @@ sealed class BridgedLogStore : ILogStore
     /// <param name="directory">The data directory, which this process has.</param>
     public static async Task<BridgedLogStore> Open(string directory, ILogStore store, TimeProvider clock)
     {
-        var outbox = Outbox.Open(directory, "waiting.db", store.Requests.Kind, 0);
+        var outbox = new Outbox(directory, "waiting.db", store.Requests.Kind, 0);
         try
         {
-            var starts = await outbox.Readers.Read(reader => outbox.Starts.Read(reader.Connection), CancellationToken.None);
+            var starts = await outbox.Unfinished(CancellationToken.None);
             return new(store, outbox, Waiting(outbox) > 0 || starts.Count > 0, clock);
         }
         catch
@@ -118,9 +118,7 @@ sealed class BridgedLogStore : ILogStore
         {
             if (batch.Requests.Count > 0) outbox.Append(requests, Packed(requests, requestText, batch.Requests), Now);
             if (batch.Events.Count > 0) outbox.Append(events, Packed(events, eventText, batch.Events), Now);
-            outbox.Starts.Append(batch.Starts);
-            foreach (var record in batch.Requests) outbox.Starts.Remove(record.RequestId);
-            foreach (var requestId in batch.Withdrawn) outbox.Starts.Remove(requestId);
+            outbox.Starts.Note(batch);
             return true;
         }, cancel);
         requests.Last += batch.Requests.Count;
@@ -274,7 +272,7 @@ sealed class BridgedLogStore : ILogStore
     async Task DeliverStarts(CancellationToken cancel)
     {
         var batch = new Batch();
-        batch.Starts.AddRange(await outbox.Readers.Read(reader => outbox.Starts.Read(reader.Connection), cancel));
+        batch.Starts.AddRange(await outbox.Unfinished(cancel));
         batch.Withdrawn.AddRange(withdrawn);
         await store.Append(batch, cancel);
         if (batch.Starts.Count > 0)
@@ -302,7 +300,7 @@ sealed class BridgedLogStore : ILogStore
             foreach (var line in pieces.SelectMany(Lines)) ended.Add(requestText.Read(line.Span).RequestId);
             after = pieces[^1].Last;
         }
-        var here = await outbox.Readers.Read(reader => outbox.Starts.Read(reader.Connection), cancel);
+        var here = await outbox.Unfinished(cancel);
         return [.. here.Concat(await store.Unfinished(cancel)).DistinctBy(start => start.RequestId).Where(start => !ended.Contains(start.RequestId))];
     }
 

@@ -66,22 +66,16 @@ sealed class OutboxKind(int number, long first)
 /// </summary>
 sealed class Outbox : IDisposable
 {
-    const int CheckpointAfterPages = 8_000;
-
-    readonly string file;
+    readonly RecordFile file;
     readonly Connection writer;
-    readonly SemaphoreSlim gate = new(1);
-    readonly Statement begin, commit, insert, attempt, ended, mark, aside, cut, uncut;
-    string? failure, refusal;
-    bool disposed;
+    readonly Statement insert, attempt, ended, mark, aside, cut, uncut;
 
-    Outbox(string file, Kind<RequestRecord> requests, int writerNumber)
+    /// <param name="name">Of its file in the data directory. What waits for one kind of store is of no use to another.</param>
+    public Outbox(string directory, string name, Kind<RequestRecord> requests, int writerNumber)
     {
         Kinds = [new(0, writerNumber * OutboxKind.Positions), new(1, writerNumber * OutboxKind.Positions)];
-        this.file = file;
-        writer = Connection.OpenWriter(file);
-        Schema.Apply(writer, "outbox");
-        (begin, commit) = (writer.Prepare("BEGIN IMMEDIATE"), writer.Prepare("COMMIT"));
+        file = new(Path.Combine(directory, name), "outbox", () => Starts!.Forget());
+        writer = file.Writer;
         insert = writer.Prepare("INSERT INTO pieces (kind, last, first, least, most, at, checked, ids, fates, rows) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         attempt = writer.Prepare("INSERT OR REPLACE INTO attempts (kind, last, query) VALUES (?, ?, ?)");
         ended = writer.Prepare("DELETE FROM attempts WHERE kind = ?");
@@ -90,21 +84,10 @@ sealed class Outbox : IDisposable
         cut = writer.Prepare("INSERT OR REPLACE INTO cuts (kind, ms, position, through) VALUES (?, ?, ?, ?)");
         uncut = writer.Prepare("DELETE FROM cuts WHERE kind = ? AND ms = ? AND position = ?");
         Starts = new(writer, requests);
-        Readers = new(file);
 
         using (var find = writer.Prepare("SELECT id FROM identity")) Id = find.Step() ? find.Text(0) : "";
         IsNew = Id == "";
         foreach (var kind in Kinds) Load(kind);
-    }
-
-    /// <param name="name">Of its file. What waits for one kind of store is of no use to another.</param>
-    public static Outbox Open(string directory, string name, Kind<RequestRecord> requests, int writerNumber)
-    {
-        var file = Path.Combine(directory, name);
-        var isNew = !File.Exists(file);
-        var outbox = new Outbox(file, requests, writerNumber);
-        if (isNew) Durable.SyncDirectory(directory);
-        return outbox;
     }
 
     /// <summary>Made once; empty until <see cref="Begin"/>.</summary>
@@ -118,12 +101,12 @@ sealed class Outbox : IDisposable
 
     public Starts Starts { get; }
 
-    public Readers Readers { get; }
+    public string? Problem => file.Problem;
 
-    /// <summary>Why nothing can be taken; null while it can.</summary>
-    public string? Problem => failure ?? refusal;
+    public long FreeDiskBytes => file.FreeDiskBytes;
 
-    public long FreeDiskBytes => new DriveInfo(Path.GetDirectoryName(Path.GetFullPath(file))!).AvailableFreeSpace;
+    /// <summary>The requests under way that are noted here.</summary>
+    public Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel) => file.Readers.Read(reader => Starts.Read(reader.Connection), cancel);
 
     void Load(OutboxKind kind)
     {
@@ -200,7 +183,7 @@ sealed class Outbox : IDisposable
     // What is read.
 
     /// <summary>The pieces that reach beyond a position, oldest first, as far as they fit.</summary>
-    public Task<List<Piece>> Pieces(OutboxKind kind, long after, long last, long mostBytes, CancellationToken cancel) => Readers.Read(reader =>
+    public Task<List<Piece>> Pieces(OutboxKind kind, long after, long last, long mostBytes, CancellationToken cancel) => file.Readers.Read(reader =>
     {
         var pieces = new List<Piece>();
         var walk = reader.Statement("SELECT first, last, least, most, checked, ids, fates, rows FROM pieces WHERE kind = ? AND last > ? AND first <= ? ORDER BY last");
@@ -216,7 +199,7 @@ sealed class Outbox : IDisposable
     }, cancel);
 
     /// <summary>The times between which the records of a range of positions happened; null when the range reaches back beyond what is kept here.</summary>
-    public Task<(long LeastMs, long MostMs)?> Times(OutboxKind kind, long after, long last, CancellationToken cancel) => Readers.Read<(long, long)?>(reader =>
+    public Task<(long LeastMs, long MostMs)?> Times(OutboxKind kind, long after, long last, CancellationToken cancel) => file.Readers.Read<(long, long)?>(reader =>
     {
         var find = reader.Statement("SELECT min(first), min(least), max(most) FROM pieces WHERE kind = ? AND last > ? AND first <= ?").Bind(1, kind.Number).Bind(2, after).Bind(3, last);
         var times = find.Step() && !find.IsNull(0) && find.Integer(0) <= after + 1 ? (find.Integer(1), find.Integer(2)) : ((long, long)?)null;
@@ -225,7 +208,7 @@ sealed class Outbox : IDisposable
     }, cancel);
 
     /// <summary>What was delivered and is kept here: positions and times, from the first to the last; null when nothing is.</summary>
-    public Task<(long First, long Last, long LeastMs, long MostMs)?> Window(OutboxKind kind, CancellationToken cancel) => Readers.Read<(long, long, long, long)?>(reader =>
+    public Task<(long First, long Last, long LeastMs, long MostMs)?> Window(OutboxKind kind, CancellationToken cancel) => file.Readers.Read<(long, long, long, long)?>(reader =>
     {
         var find = reader.Statement("SELECT min(first), max(last), min(least), max(most) FROM pieces WHERE kind = ? AND last <= ?").Bind(1, kind.Number).Bind(2, kind.Delivered);
         var window = find.Step() && !find.IsNull(0) ? (find.Integer(0), find.Integer(1), find.Integer(2), find.Integer(3)) : ((long, long, long, long)?)null;
@@ -233,7 +216,7 @@ sealed class Outbox : IDisposable
         return window;
     }, cancel);
 
-    public Task<HashSet<long>> Asides(OutboxKind kind, long after, long last, CancellationToken cancel) => Readers.Read(reader =>
+    public Task<HashSet<long>> Asides(OutboxKind kind, long after, long last, CancellationToken cancel) => file.Readers.Read(reader =>
     {
         var found = new HashSet<long>();
         var walk = reader.Statement("SELECT position FROM aside WHERE kind = ? AND position > ? AND position <= ?").Bind(1, kind.Number).Bind(2, after).Bind(3, last);
@@ -245,7 +228,7 @@ sealed class Outbox : IDisposable
     {
         // First: what was set aside when nothing waits any longer is then seen as well.
         var waiting = Kinds.Sum(kind => kind.Last - kind.Delivered);
-        return Readers.Read(reader => Health(reader, waiting), cancel);
+        return file.Readers.Read(reader => Health(reader, waiting), cancel);
     }
 
     OutboxHealth Health(Reader reader, long waiting)
@@ -257,92 +240,13 @@ sealed class Outbox : IDisposable
             if (find.Step()) since = Math.Min(since ?? long.MaxValue, find.Integer(0));
             find.Reset();
         }
-        var bytes = (reader.Connection.Number("PRAGMA page_count") - reader.Connection.Number("PRAGMA freelist_count")) * reader.Connection.Number("PRAGMA page_size");
-        return new OutboxHealth(waiting, since is { } ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms) : null, reader.Number("SELECT count(*) FROM aside WHERE record IS NOT NULL"), bytes);
+        return new OutboxHealth(waiting, since is { } ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms) : null, reader.Number("SELECT count(*) FROM aside WHERE record IS NOT NULL"), RecordFile.Bytes(reader));
     }
 
-    public Task<string?> Damage(CancellationToken cancel) => Readers.Read(reader =>
-    {
-        using var check = reader.Connection.Prepare("PRAGMA quick_check(1)");
-        var found = check.Step() ? check.Text(0) : "nothing was answered";
-        return found == "ok" ? null : "the outbox: " + found;
-    }, cancel);
+    public async Task<string?> Damage(CancellationToken cancel) => await file.Damage(cancel) is { } damage ? "the outbox: " + damage : null;
 
-    /// <summary>Runs a change as one transaction. When it returns, the change is durable; when it throws, nothing of it is stored.</summary>
-    public async Task<TResult> Write<TResult>(Func<TResult> change, CancellationToken cancel)
-    {
-        await gate.WaitAsync(cancel);
-        try
-        {
-            if (failure is not null) throw new LogUnavailableException(failure);
-            TResult result;
-            try
-            {
-                begin.Run();
-                result = change();
-                commit.Run();
-            }
-            catch (SqliteException refused)
-            {
-                Undo();
-                if (refused.IsLasting) failure = $"The outbox cannot be written since {DateTimeOffset.UtcNow:u} ({refused.Message}). Check the disk, then restart Cairn.";
-                refusal = failure ?? (refused.IsFull ? "The disk is full. Free some space; writing goes on by itself." : null);
-                throw new LogUnavailableException(refusal ?? refused.Message, refused);
-            }
-            catch
-            {
-                Undo();
-                throw;
-            }
-            refusal = null;
-            Checkpoint();
-            return result;
-        }
-        finally
-        {
-            gate.Release();
-        }
-    }
+    /// <inheritdoc cref="RecordFile.Write"/>
+    public Task<TResult> Write<TResult>(Func<TResult> change, CancellationToken cancel) => file.Write(change, cancel);
 
-    void Undo()
-    {
-        Starts.Forget();
-        if (!writer.InTransaction) return;
-        try
-        {
-            writer.Run("ROLLBACK");
-        }
-        catch (SqliteException error)
-        {
-            failure = $"The outbox could not undo a failed write ({error.Message}). Check the disk, then restart Cairn.";
-        }
-    }
-
-    /// <summary>What was committed is durable in the write-ahead log already, so a full disk here refuses nothing.</summary>
-    void Checkpoint()
-    {
-        if (writer.WriteAheadPages < CheckpointAfterPages) return;
-        try
-        {
-            writer.Checkpoint(restart: writer.WriteAheadPages > 8 * CheckpointAfterPages);
-        }
-        catch (SqliteException error) when (error.IsFull)
-        {
-            refusal = "The disk is full. Free some space; writing goes on by itself.";
-        }
-        catch (SqliteException error) when (error.IsLasting)
-        {
-            failure = $"The outbox could not be moved into its database ({error.Message}). Check the disk, then restart Cairn.";
-        }
-    }
-
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref disposed, true)) return;
-        gate.Wait();
-        Readers.Dispose();
-        if (failure is null && !writer.InTransaction) Checkpoint();
-        writer.Dispose();
-        gate.Dispose();
-    }
+    public void Dispose() => file.Dispose();
 }

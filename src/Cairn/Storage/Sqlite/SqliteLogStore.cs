@@ -4,37 +4,21 @@ using Cairn.Requests;
 
 namespace Cairn.Storage.Sqlite;
 
-/// <summary>
-/// The embedded store: one file, one writer that also checkpoints, several readers. After the operating system fails to
-/// write or to flush, nothing is acknowledged until a restart: a later flush would answer OK for data that is gone.
-/// </summary>
+/// <summary>The embedded store: the log of this machine, in one <see cref="RecordFile"/>.</summary>
 sealed class SqliteLogStore : ILogStore
 {
-    /// <summary>Pages of the write-ahead log after which it is moved into the database. Larger means fewer, longer moves.</summary>
-    const int CheckpointAfterPages = 8_000;
-
-    readonly string file;
-    readonly Connection writer;
-    readonly Readers readers;
-    readonly SemaphoreSlim gate = new(1);
+    readonly RecordFile file;
     readonly TermNumbers numbers;
     readonly TermTexts texts = new();
     readonly TermTexts writerTexts = new();
     readonly LogWriter<RequestRecord> requestWriter;
     readonly LogWriter<EventRecord> eventWriter;
     readonly Starts starts;
-    readonly Statement begin, commit;
-    readonly (string Path, FileIdentity? Identity)[] opened;
-    string? failure;
-    string? refusal;
-    bool disposed;
 
-    SqliteLogStore(string file, Kind<RequestRecord> requests, Kind<EventRecord> events)
+    SqliteLogStore(string path, Kind<RequestRecord> requests, Kind<EventRecord> events)
     {
-        this.file = file;
-        writer = Connection.OpenWriter(file);
-        Schema.Apply(writer, "log");
-
+        file = new(path, "log", Forget);
+        var writer = file.Writer;
         writer.Run("BEGIN IMMEDIATE");
         var requestTable = new LogTable<RequestRecord>(writer, requests);
         var eventTable = new LogTable<EventRecord>(writer, events);
@@ -45,24 +29,14 @@ sealed class SqliteLogStore : ILogStore
         requestWriter = new(writer, requestTable, numbers, new(requestTable, (field, term) => writerTexts.Text(own, field, term)));
         eventWriter = new(writer, eventTable, numbers, new(eventTable, (field, term) => writerTexts.Text(own, field, term)));
         starts = new(writer, requests);
-        (begin, commit) = (writer.Prepare("BEGIN IMMEDIATE"), writer.Prepare("COMMIT"));
         Sweeper = new(writer, numbers, texts);
-        opened = [.. new[] { file, file + "-wal" }.Select(path => (path, Durable.Identity(path)))];
 
-        readers = new(file);
-        Requests = new SqliteLog<RequestRecord>(this, readers, requestTable, texts);
-        Events = new SqliteLog<EventRecord>(this, readers, eventTable, texts);
+        Requests = new SqliteLog<RequestRecord>(this, file.Readers, requestTable, texts);
+        Events = new SqliteLog<EventRecord>(this, file.Readers, eventTable, texts);
     }
 
-    /// <summary>Opens the log in a directory, or makes it. When this returns, the file's journal and flushing were read back and are what durability needs.</summary>
-    public static SqliteLogStore Open(string directory, Kind<RequestRecord> requests, Kind<EventRecord> events)
-    {
-        var file = Path.Combine(directory, "log.db");
-        var isNew = !File.Exists(file);
-        var store = new SqliteLogStore(file, requests, events);
-        if (isNew) Durable.SyncDirectory(directory);
-        return store;
-    }
+    /// <summary>Opens the log in a directory, or makes it.</summary>
+    public static SqliteLogStore Open(string directory, Kind<RequestRecord> requests, Kind<EventRecord> events) => new(Path.Combine(directory, "log.db"), requests, events);
 
     public ILog<RequestRecord> Requests { get; }
 
@@ -78,121 +52,36 @@ sealed class SqliteLogStore : ILogStore
         var outcome = new BatchOutcome(new Outcome[batch.Requests.Count], new Outcome[batch.Events.Count]);
         if (batch.Requests.Count > 0) requestWriter.Append(batch.Requests, outcome.Requests);
         if (batch.Events.Count > 0) eventWriter.Append(batch.Events, outcome.Events);
-        starts.Append(batch.Starts);
-        foreach (var record in batch.Requests) starts.Remove(record.RequestId);
-        foreach (var requestId in batch.Withdrawn) starts.Remove(requestId);
+        starts.Note(batch);
         return outcome;
     }, cancel);
 
-    public Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel) => readers.Read(reader => starts.Read(reader.Connection), cancel);
+    public Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel) => file.Readers.Read(reader => starts.Read(reader.Connection), cancel);
 
-    /// <summary>Runs a change as one transaction. When it returns, the change is durable; when it throws, nothing of it is stored.</summary>
-    public async Task<TResult> Write<TResult>(Func<TResult> change, CancellationToken cancel)
-    {
-        await gate.WaitAsync(cancel);
-        try
-        {
-            failure ??= WhyNotOurs();
-            if (failure is not null) throw new LogUnavailableException(failure);
-            TResult result;
-            try
-            {
-                begin.Run();
-                result = change();
-                commit.Run();
-            }
-            catch (SqliteException refused)
-            {
-                Undo();
-                if (refused.IsLasting) failure = $"The log cannot be written since {DateTimeOffset.UtcNow:u} ({refused.Message}). Check the disk, then restart Cairn.";
-                refusal = failure ?? (refused.IsFull ? "The disk is full. Free some space; writing goes on by itself." : null);
-                throw new LogUnavailableException(refusal ?? refused.Message, refused);
-            }
-            catch
-            {
-                Undo();
-                throw;
-            }
-            refusal = null;
-            Checkpoint();
-            return result;
-        }
-        finally
-        {
-            gate.Release();
-        }
-    }
+    /// <inheritdoc cref="RecordFile.Write"/>
+    public Task<TResult> Write<TResult>(Func<TResult> change, CancellationToken cancel) => file.Write(change, cancel);
 
-    /// <summary>What is written to a file that has lost its name is gone with this process, however well it was flushed.</summary>
-    string? WhyNotOurs()
-    {
-        foreach (var (path, identity) in opened)
-            if (Durable.Identity(path) != identity) return $"{Path.GetFileName(path)} was removed or replaced while Cairn ran. Put back the file that was there, or restore a backup, then restart Cairn.";
-        return null;
-    }
-
-    void Undo()
+    void Forget()
     {
         requestWriter.Forget();
         eventWriter.Forget();
         starts.Forget();
         numbers.Forget();
         writerTexts.Forget();
-        if (!writer.InTransaction) return;
-        try
-        {
-            writer.Run("ROLLBACK");
-        }
-        catch (SqliteException error)
-        {
-            failure = $"The log could not undo a failed write ({error.Message}). Check the disk, then restart Cairn.";
-        }
-    }
-
-    /// <summary>What was committed is durable in the write-ahead log already, so a full disk here refuses nothing.</summary>
-    void Checkpoint()
-    {
-        if (writer.WriteAheadPages < CheckpointAfterPages) return;
-        try
-        {
-            // Readers that follow one another can keep the log from ever beginning anew; once it is long they are waited for.
-            writer.Checkpoint(restart: writer.WriteAheadPages > 8 * CheckpointAfterPages);
-        }
-        catch (SqliteException error) when (error.IsFull)
-        {
-            refusal = "The disk is full. Free some space; writing goes on by itself.";
-        }
-        catch (SqliteException error) when (error.IsLasting)
-        {
-            failure = $"The log could not be moved into its database ({error.Message}). Check the disk, then restart Cairn.";
-        }
     }
 
     public async Task<StoreHealth> Health(CancellationToken cancel)
     {
-        var bytes = await readers.Read(reader =>
-            (reader.Connection.Number("PRAGMA page_count") - reader.Connection.Number("PRAGMA freelist_count")) * reader.Connection.Number("PRAGMA page_size"), cancel);
-        var problem = failure ?? refusal;
-        return new("sqlite " + Sqlite3.Version, problem is null, problem, bytes, new DriveInfo(Path.GetDirectoryName(Path.GetFullPath(file))!).AvailableFreeSpace);
+        var bytes = await file.Readers.Read(RecordFile.Bytes, cancel);
+        var problem = file.Problem;
+        return new("sqlite " + Sqlite3.Version, problem is null, problem, bytes, file.FreeDiskBytes);
     }
 
-    public Task<string?> Damage(CancellationToken cancel) => readers.Read(reader =>
-    {
-        using var check = reader.Connection.Prepare("PRAGMA quick_check(1)");
-        var found = check.Step() ? check.Text(0) : "nothing was answered";
-        return found == "ok" ? null : found;
-    }, cancel);
+    public Task<string?> Damage(CancellationToken cancel) => file.Damage(cancel);
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref disposed, true)) return;
-        await gate.WaitAsync();
-        readers.Dispose();
-        // Closing would move the write-ahead log into the database and remove it, on the word of a disk that is not believed any
-        // longer. Left open it stays as it is, and the next start takes up from there.
-        if (failure is not null) return;
-        if (!writer.InTransaction) Checkpoint();
-        writer.Dispose();
-        gate.Dispose();
+        file.Dispose();
+        return ValueTask.CompletedTask;
     }
 }

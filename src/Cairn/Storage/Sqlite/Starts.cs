@@ -21,13 +21,16 @@ sealed class Starts
         delete = writer.Prepare("DELETE FROM starts WHERE request_id = ?");
     }
 
-    public void Append(List<RequestRecord> starts)
+    /// <summary>What begins with a batch, and what ends with it.</summary>
+    public void Note(Batch batch)
     {
-        foreach (var start in starts)
+        foreach (var start in batch.Starts)
         {
             insert.Bind(1, start.RequestId).BindUtf8(2, text.Write(start)).Run();
             if (count >= 0) count += writer.Changes;
         }
+        foreach (var record in batch.Requests) Remove(record.RequestId);
+        foreach (var requestId in batch.Withdrawn) Remove(requestId);
     }
 
     public void Remove(string requestId)

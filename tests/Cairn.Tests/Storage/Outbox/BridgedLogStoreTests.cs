@@ -96,6 +96,32 @@ public sealed class BridgedLogStoreTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("waiting.db"), InlineData("waiting.db-wal")]
+    public async Task A_file_that_is_removed_while_records_wait_in_it_takes_nothing_more(string file)
+    {
+        await using var server = await PostgresServer.Start();
+        var url = await server.NewDatabase();
+        var (before, after, path) = (Some.Event(), Some.Event(), Path.Combine(place.Path, file));
+        await using (var store = await Open(url))
+        {
+            await server.Stop();
+            await store.Append(Twins.Batch([], [before]), Cancel);
+            File.Move(path, path + ".kept");
+            var refused = await Assert.ThrowsAsync<LogUnavailableException>(() => store.Append(Twins.Batch([], [after]), Cancel));
+            Assert.Contains(file, refused.Message, StringComparison.Ordinal);
+            Assert.False((await store.Health(Cancel)).Writable);
+            File.Move(path + ".kept", path);
+        }
+
+        // Put back, what was acknowledged is delivered.
+        await server.Run();
+        await using var again = await Open(url);
+        await Back(again);
+        Assert.Equal(before.Id, (await again.Events.Find(before.Id, Cancel))!.Id);
+        Assert.Null(await again.Events.Find(after.Id, Cancel));
+    }
+
     [Fact]
     public async Task What_is_sent_again_is_stored_once_and_what_conflicts_is_set_aside()
     {
