@@ -193,7 +193,7 @@ sealed class Limit<T> : IDisposable where T : class, IRecord, new()
         {
             foreach (var span in Span.Each.Where(span => Rollup.Spans.HasFlag(span)))
             {
-                long[] cell = [(long)span, Span.Period(span, record.TimeMs), .. terms.Select(term => term > Rollup.MostTerms ? KeptCounts<T>.OtherTerms : term)];
+                long[] cell = [(long)span, Span.Period(span, record.TimeMs), .. terms.Select(term => term > Rollup.MostTerms ? Gathering<T>.OtherTerms : term)];
                 var name = string.Join(' ', cell);
                 if (!cells.TryGetValue(name, out var sum)) cells[name] = sum = (cell, new long[1 + sums.Length], []);
                 sum.Added[0]++;

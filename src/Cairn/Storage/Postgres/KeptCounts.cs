@@ -3,43 +3,21 @@ using Npgsql;
 
 namespace Cairn.Storage.Postgres;
 
-/// <summary>
-/// Gathers what a batch adds to one rollup (or takes away when records are dropped) and writes it in the batch's
-/// transaction, each touched count once.
-/// </summary>
+/// <summary>What a batch adds to one rollup, or takes away when records are dropped, written in the batch's transaction.</summary>
 sealed class KeptCounts<T> where T : class, IRecord, new()
 {
-    /// <summary>The number that stands for all terms beyond <see cref="Rollup{T}.MostTerms"/>.</summary>
-    public const int OtherTerms = -1;
-
-    /// <summary>Fields in one rollup at most.</summary>
-    public const int MostFields = 4;
-
-    readonly record struct Cell(long Period, int A, int B, int C, int D)
-    {
-        public int this[int i] => i switch { 0 => A, 1 => B, 2 => C, _ => D };
-    }
-
-    sealed class Sum
-    {
-        public long Count;
-        public long[] Sums = [];
-        public List<int>? Bins;
-        public byte[]? Histogram;
-    }
-
     readonly Rollup<T> rollup;
+    readonly Gathering<T> gathered;
     readonly Field<T>[] sums;
     readonly Field<T>? measured;
     readonly string name, add, find, remove;
-    readonly Dictionary<Cell, Sum> hours = [], whole = [];
-    List<(Spans Span, Cell Cell, Sum Sum)> written = [];
+    readonly Dictionary<Cell, CellSum> whole = [];
+    List<(Spans Span, Cell Cell, CellSum Sum)> written = [];
 
     public KeptCounts(LogTable<T> table, Rollup<T> rollup)
     {
-        this.rollup = rollup;
-        sums = rollup.Sums ? table.Kind.Sums : [];
-        measured = rollup.Histogram ? table.Kind.Measured : null;
+        (this.rollup, gathered) = (rollup, new(table.Kind, rollup));
+        (sums, measured) = (gathered.Sums, gathered.Measured);
         name = table.RollupName(rollup);
 
         string[] keys = ["span", "period", .. rollup.Fields.Select(field => table[field].Name)];
@@ -57,28 +35,13 @@ sealed class KeptCounts<T> where T : class, IRecord, new()
         static string Parameters(int count) => string.Join(", ", Enumerable.Range(1, count).Select(number => $"${number}"));
     }
 
-    public Rollup<T> Rollup => rollup;
-
-    /// <param name="record">What is counted.</param>
-    /// <param name="terms">Its terms, in the order of the rollup's fields.</param>
-    public void Add(T record, ReadOnlySpan<int> terms)
-    {
-        int Term(ReadOnlySpan<int> terms, int i) => i >= rollup.Fields.Length ? 0 : terms[i] > rollup.MostTerms ? OtherTerms : terms[i];
-
-        var hour = rollup.Spans.HasFlag(Spans.Hour) ? Span.Period(Spans.Hour, record.TimeMs) : rollup.Spans.HasFlag(Spans.Day) ? 24 * Span.Period(Spans.Day, record.TimeMs) : 0;
-        var cell = new Cell(hour, Term(terms, 0), Term(terms, 1), Term(terms, 2), Term(terms, 3));
-        if (!hours.TryGetValue(cell, out var sum)) hours[cell] = sum = new() { Sums = new long[sums.Length], Bins = measured is null ? null : [] };
-        sum.Count++;
-        for (var i = 0; i < sums.Length; i++) sum.Sums[i] += sums[i].Number!(record) ?? 0;
-        if (measured is not null) sum.Bins!.Add(Histogram.Bin(measured.Number!(record) ?? 0));
-    }
+    /// <inheritdoc cref="Gathering{T}.Add"/>
+    public void Add(T record, ReadOnlySpan<long> terms) => gathered.Add(record, terms);
 
     /// <summary>Takes what so many records that go at once come to, to be taken from the counts of ever.</summary>
     public void AddWhole(NpgsqlDataReader row)
     {
-        int Term(int i) => i >= rollup.Fields.Length ? 0 : row.GetInt32(i) > rollup.MostTerms ? OtherTerms : row.GetInt32(i);
-
-        var cell = new Cell(0, Term(0), Term(1), Term(2), Term(3));
+        var cell = Cell.Of(0, [.. rollup.Fields.Select((_, i) => gathered.Counted(row.GetInt32(i)))]);
         if (!whole.TryGetValue(cell, out var sum)) whole[cell] = sum = new() { Sums = new long[sums.Length], Histogram = measured is null ? null : [] };
         sum.Count += row.GetInt64(rollup.Fields.Length);
         for (var i = 0; i < sums.Length; i++) sum.Sums[i] += row.GetInt64(rollup.Fields.Length + 1 + i);
@@ -104,15 +67,8 @@ sealed class KeptCounts<T> where T : class, IRecord, new()
     /// <summary>Ends the gathering. Answers the question that has to be asked before the counts are written, if any.</summary>
     public (Sql Question, Action<NpgsqlDataReader> Row)? Prepare(int sign)
     {
-        written = [];
-        foreach (var sum in hours.Values)
-            if (sum.Bins is not null) sum.Histogram = Histogram.Of(sum.Bins);
         // In one order for all processes, and the same within a page of the table.
-        foreach (var span in Span.Each.Where(span => rollup.Spans.HasFlag(span)))
-            foreach (var (cell, sum) in Widen(span).OrderBy(pair => pair.Key.Period).ThenBy(pair => pair.Key.A).ThenBy(pair => pair.Key.B).ThenBy(pair => pair.Key.C).ThenBy(pair => pair.Key.D))
-                written.Add((span, cell, sum));
-        foreach (var (cell, sum) in whole.OrderBy(pair => pair.Key.A).ThenBy(pair => pair.Key.B).ThenBy(pair => pair.Key.C).ThenBy(pair => pair.Key.D)) written.Add((Spans.Ever, cell, sum));
-        hours.Clear();
+        written = [.. gathered.Take(), .. Gathering<T>.InOrder(whole).Select(pair => (Spans.Ever, pair.Key, pair.Value))];
         whole.Clear();
         if (measured is null || written.Count == 0) return null;
         return (Keyed(find), row =>
@@ -146,35 +102,16 @@ sealed class KeptCounts<T> where T : class, IRecord, new()
         for (var i = 0; i < rollup.Fields.Length; i++)
         {
             var place = i;
-            sql.Value(written.Select(one => one.Cell[place]).ToArray());
+            sql.Value(written.Select(one => (int)one.Cell[place]).ToArray());
         }
         return sql;
     }
 
     public void Forget()
     {
-        hours.Clear();
+        gathered.Forget();
         written = [];
     }
 
     public void ForgetWhole() => whole.Clear();
-
-    Dictionary<Cell, Sum> Widen(Spans span)
-    {
-        if (span == Spans.Hour) return hours;
-        var wide = new Dictionary<Cell, Sum>();
-        foreach (var (cell, sum) in hours)
-        {
-            var wider = cell with { Period = Span.Period(span, cell.Period * Span.HourMs) };
-            if (!wide.TryGetValue(wider, out var total))
-            {
-                wide[wider] = new() { Count = sum.Count, Sums = [.. sum.Sums], Histogram = sum.Histogram };
-                continue;
-            }
-            total.Count += sum.Count;
-            for (var i = 0; i < sums.Length; i++) total.Sums[i] += sum.Sums[i];
-            if (measured is not null) total.Histogram = Histogram.Combine(total.Histogram, sum.Histogram, 1);
-        }
-        return wide;
-    }
 }

@@ -152,7 +152,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
 
     void Count(T record, ReadOnlySpan<int> numbers)
     {
-        Span<int> counted = stackalloc int[KeptCounts<T>.MostFields];
+        Span<long> counted = stackalloc long[Cell.MostFields];
         for (var i = 0; i < counts.Length; i++)
         {
             var columns = countedColumns[i];

@@ -2,25 +2,20 @@ using Cairn.Records;
 
 namespace Cairn.Storage.Postgres;
 
-/// <summary>
-/// Answers "how many" from kept counts where they cover what is asked, and from rows for the rest: whole days and hours
-/// come from counts, the two ragged ends of a time range from rows.
-/// </summary>
+/// <summary>Answers "how many" from kept counts where they cover what is asked, and from rows for the rest.</summary>
 sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
 {
-    /// <summary>Periods of one span, or rows between two times.</summary>
-    readonly record struct Piece(Spans Span, long First, long Until);
-
     readonly LogTable<T> table = plan.Table;
+    readonly Coverage<T> coverage = new(plan.Table.Rollups, [.. plan.Terms.Select(term => (term.Column.Field, term.HasAny ? term.Any.Length : (int?)null))], field => plan.LastTerms.GetValueOrDefault(plan.Table[field].Number), plan.FirstMs, plan.UntilMs);
 
     /// <summary>What has to be asked for the count; each row of each answer is a part of it.</summary>
     public IReadOnlyList<Sql> CountParts()
     {
         if (plan.Nothing) return [];
         if (plan.OnlySearch && table.OfSearch is { } searched) return [CountSearch(searched)];
-        var rollup = Covering([], sums: false, histogram: false, RangeSpans);
+        var rollup = Covering([], sums: false, histogram: false);
         if (rollup is null) return [CountRows(plan.FirstMs, plan.UntilMs)];
-        return [.. Pieces(rollup).Select(piece => piece.Span == 0 ? CountRows(piece.First, piece.Until) : From(rollup, piece, "coalesce(sum(count), 0)::bigint", ""))];
+        return [.. coverage.Stretches(rollup).Select(piece => piece.Span == 0 ? CountRows(piece.First, piece.Until) : From(rollup, piece, "coalesce(sum(count), 0)::bigint", ""))];
     }
 
     public async Task<long> Count(Transaction transaction)
@@ -64,7 +59,7 @@ sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
     public async Task<Summary<T>> Summarise(Transaction transaction, IReadOnlyList<Field<T>[]> groupings, bool percentiles, TermTexts texts)
     {
         percentiles &= table.Kind.Measured is not null;
-        Tally[] tallies = [new([], Covering([], sums: true, histogram: percentiles, RangeSpans)), .. groupings.Select(by => new Tally(by, Covering(by, sums: true, histogram: false, RangeSpans)))];
+        Tally[] tallies = [new([], Covering([], sums: true, histogram: percentiles)), .. groupings.Select(by => new Tally(by, Covering(by, sums: true, histogram: false)))];
         var histogram = percentiles ? new Histogram() : null;
         var questions = new List<(Sql, Action<Npgsql.NpgsqlDataReader>)>();
         if (!plan.Nothing)
@@ -72,7 +67,7 @@ sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
             foreach (var tally in tallies)
             {
                 var measures = tally == tallies[0] ? histogram : null;
-                foreach (var piece in tally.Rollup is null ? [new Piece(0, plan.FirstMs, plan.UntilMs)] : Pieces(tally.Rollup))
+                foreach (var piece in tally.Rollup is null ? [new Stretch(0, plan.FirstMs, plan.UntilMs)] : coverage.Stretches(tally.Rollup))
                 {
                     questions.Add((Sum(tally, piece), row => tally.Add(row, table.Kind.Sums.Length)));
                     if (measures is not null) questions.Add(Measure(tally.Rollup, piece, measures));
@@ -96,7 +91,7 @@ sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
             .Select(pair => new Group([.. tally.By.Select((field, i) => Term(pair.Key, i) is > 0 and var term ? texts.Text(table[field].Number, term) : null)], pair.Value.Count, pair.Value.Sums)),
     ];
 
-    Sql Sum(Tally tally, Piece piece)
+    Sql Sum(Tally tally, Stretch piece)
     {
         var by = tally.By.Select(field => table[field].Name).ToArray();
         var group = by.Length > 0 ? $" GROUP BY {string.Join(", ", by)}" : "";
@@ -107,7 +102,7 @@ sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
         return sql.Append($"SELECT {string.Join(", ", selected)} FROM {table.Name}{plan.Where(sql, piece.First, piece.Until)}{group}");
     }
 
-    (Sql, Action<Npgsql.NpgsqlDataReader>) Measure(Rollup<T>? rollup, Piece piece, Histogram histogram)
+    (Sql, Action<Npgsql.NpgsqlDataReader>) Measure(Rollup<T>? rollup, Stretch piece, Histogram histogram)
     {
         var measured = $"\"{table.Kind.Measured!.Name}\"";
         if (rollup is not null && piece.Span != 0) return (From(rollup, piece, measured, ""), row => histogram.Add(row.GetFieldValue<byte[]>(0)));
@@ -115,75 +110,10 @@ sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
         return (sql.Append($"SELECT coalesce({measured}, 0), count(*) FROM {table.Name}{plan.Where(sql, piece.First, piece.Until)} GROUP BY 1"), row => histogram.Add(Histogram.Bin(row.GetInt64(0)), row.GetInt64(1)));
     }
 
-    /// <summary>What a rollup must have so that the pieces of the filter's time range can be asked of it.</summary>
-    Spans RangeSpans => plan.HasRange ? Spans.Hour | Spans.Day : Spans.Ever;
-
-    /// <summary>The rollup that can answer the filter and the grouping from the fewest counts; null when rows must.</summary>
-    Rollup<T>? Covering(Field<T>[] by, bool sums, bool histogram, Spans spans)
-    {
-        if (!plan.OnlyTerms) return null;
-        var needed = plan.Terms.Select(term => term.Column.Field).Concat(by).ToArray();
-        return table.Rollups
-            .Where(rollup => rollup.Covers(needed)
-                && (!sums || rollup.Sums || table.Kind.Sums.Length == 0)
-                && (!histogram || rollup.Histogram)
-                && rollup.Spans.HasFlag(spans)
-                && (rollup.MostTerms == int.MaxValue || needed.All(field => LastTerm(field) <= rollup.MostTerms)))
-            .MinBy(Cells);
-    }
-
-    /// <summary>How many counts of one period are read at most: of the leading fields only those values that the filter names.</summary>
-    double Cells(Rollup<T> rollup)
-    {
-        var (cells, isNamed) = (1.0, true);
-        foreach (var field in rollup.Fields)
-        {
-            var named = isNamed ? plan.Terms.Find(term => term.Column.Field == field && term.HasAny) : null;
-            isNamed = named is not null;
-            cells *= named?.Any.Length ?? 1 + Math.Min(LastTerm(field), rollup.MostTerms);
-        }
-        return cells;
-    }
-
-    long LastTerm(Field<T> field) => plan.LastTerms.GetValueOrDefault(table[field].Number);
-
-    IEnumerable<Piece> Pieces(Rollup<T> rollup)
-    {
-        if (!plan.HasRange)
-        {
-            yield return rollup.Spans.HasFlag(Spans.Ever) ? new(Spans.Ever, 0, 1) : new(Spans.Day, 0, long.MaxValue);
-            yield break;
-        }
-
-        var (first, until) = (plan.FirstMs, plan.UntilMs);
-        var firstHour = Up(first, Span.HourMs);
-        var untilHour = until == long.MaxValue ? long.MaxValue : until / Span.HourMs;
-        if (firstHour >= untilHour)
-        {
-            if (first < until) yield return new(0, first, until);
-            yield break;
-        }
-
-        if (firstHour * Span.HourMs > first) yield return new(0, first, firstHour * Span.HourMs);
-        var firstDay = Up(firstHour, 24);
-        var untilDay = untilHour == long.MaxValue ? long.MaxValue : untilHour / 24;
-        if (firstDay >= untilDay)
-        {
-            yield return new(Spans.Hour, firstHour, untilHour);
-        }
-        else
-        {
-            if (firstDay * 24 > firstHour) yield return new(Spans.Hour, firstHour, firstDay * 24);
-            yield return new(Spans.Day, firstDay, untilDay);
-            if (untilDay != long.MaxValue && untilDay * 24 < untilHour) yield return new(Spans.Hour, untilDay * 24, untilHour);
-        }
-        if (until != long.MaxValue && untilHour * Span.HourMs < until) yield return new(0, untilHour * Span.HourMs, until);
-
-        static long Up(long value, long unit) => (value + unit - 1) / unit;
-    }
+    Rollup<T>? Covering(Field<T>[] by, bool sums, bool histogram) => plan.OnlyTerms ? coverage.Find(by, sums && table.Kind.Sums.Length > 0, histogram) : null;
 
     /// <summary>Asks the counts of a piece that the filter is about.</summary>
-    Sql From(Rollup<T> rollup, Piece piece, string selected, string rest)
+    Sql From(Rollup<T> rollup, Stretch piece, string selected, string rest)
     {
         var sql = new Sql();
         sql.Append($"SELECT {selected} FROM {table.RollupName(rollup)} WHERE span = {(int)piece.Span}");

@@ -161,7 +161,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
 
     void Count(T record, ReadOnlySpan<long> numbers)
     {
-        Span<long> counted = stackalloc long[KeptCounts<T>.MostFields];
+        Span<long> counted = stackalloc long[Cell.MostFields];
         for (var i = 0; i < counts.Length; i++)
         {
             var columns = countedColumns[i];

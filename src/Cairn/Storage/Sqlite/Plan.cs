@@ -30,6 +30,7 @@ sealed class Plan<T> where T : class, IRecord, new()
         // 1. An identity narrows the range to its one record.
         if (filter.Identity is { } identity)
         {
+            OnlyTerms = false;
             if (table.FindKey(reader, identity) is { } key) (FirstKey, UntilKey) = (Math.Max(FirstKey, key), Math.Min(UntilKey, key + 1));
             else Nothing = true;
         }

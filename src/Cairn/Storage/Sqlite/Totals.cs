@@ -2,14 +2,10 @@ using Cairn.Records;
 
 namespace Cairn.Storage.Sqlite;
 
-/// <summary>
-/// Answers "how many" from kept counts where they cover what is asked, and from rows for the rest: whole days and hours
-/// come from counts, the two ragged ends of a time range from rows.
-/// </summary>
+/// <summary>Answers "how many" from kept counts where they cover what is asked, and from rows for the rest.</summary>
 sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T : class, IRecord, new()
 {
-    /// <summary>Periods of one span, or rows between two keys.</summary>
-    readonly record struct Piece(Spans Span, long First, long Until);
+    readonly Coverage<T> coverage = new(table.Rollups, [.. plan.Terms.Select(term => (term.Column.Field, term.HasAny ? term.Any.Length : (int?)null))], field => LastTerm(reader, table[field]), SortKey.Ms(plan.FirstKey), plan.UntilKey == long.MaxValue ? long.MaxValue : SortKey.Ms(plan.UntilKey));
 
     /// <summary>Terms of a search up to which each is looked up; beyond, all counts of the searched fields are gone through.</summary>
     const int MostLookups = 1_000;
@@ -19,12 +15,12 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
         if (plan.Nothing) return 0;
         if (plan.SearchTerms.Count > 0 && CountSearch() is { } found) return found;
 
-        var rollup = Covering([], sums: false, histogram: false, RangeSpans);
+        var rollup = Covering([], sums: false, histogram: false);
         if (rollup is null) return plan.Count(reader, plan.FirstKey, plan.UntilKey);
 
         var total = 0L;
-        foreach (var piece in Pieces(rollup))
-            total += piece.Span == 0 ? plan.Count(reader, piece.First, piece.Until) : CountCells(rollup, piece);
+        foreach (var piece in coverage.Stretches(rollup))
+            total += piece.Span == 0 ? plan.Count(reader, FirstKey(piece), UntilKey(piece)) : CountCells(rollup, piece);
         return total;
     }
 
@@ -46,21 +42,21 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
     public Summary<T> Summarise(IReadOnlyList<Field<T>[]> groupings, bool percentiles, Func<int, long, string> text)
     {
         percentiles &= table.Kind.Measured is not null;
-        Tally[] tallies = [new([], Covering([], sums: true, histogram: percentiles, RangeSpans)), .. groupings.Select(by => new Tally(by, Covering(by, sums: true, histogram: false, RangeSpans)))];
+        Tally[] tallies = [new([], Covering([], sums: true, histogram: percentiles)), .. groupings.Select(by => new Tally(by, Covering(by, sums: true, histogram: false)))];
         var histogram = percentiles ? new Histogram() : null;
 
         if (!plan.Nothing)
         {
             // 1. What counts cover.
             foreach (var tally in tallies.Where(tally => tally.Rollup is not null))
-                foreach (var piece in Pieces(tally.Rollup!).Where(piece => piece.Span != 0))
+                foreach (var piece in coverage.Stretches(tally.Rollup!).Where(piece => piece.Span != 0))
                     SumCells(tally, piece, tally == tallies[0] ? histogram : null);
 
             // 2. What they do not: everything for some, the ragged ends for the others.
             var covered = tallies.Where(tally => tally.Rollup is not null).ToArray();
             if (covered.Length > 0)
-                foreach (var piece in Pieces(covered[0].Rollup!).Where(piece => piece.Span == 0))
-                    SumRows(covered, piece.First, piece.Until, covered.Contains(tallies[0]) ? histogram : null);
+                foreach (var piece in coverage.Stretches(covered[0].Rollup!).Where(piece => piece.Span == 0))
+                    SumRows(covered, FirstKey(piece), UntilKey(piece), covered.Contains(tallies[0]) ? histogram : null);
             var uncovered = tallies.Where(tally => tally.Rollup is null).ToArray();
             if (uncovered.Length > 0) SumRows(uncovered, plan.FirstKey, plan.UntilKey, uncovered.Contains(tallies[0]) ? histogram : null);
         }
@@ -85,85 +81,23 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
         ];
     }
 
-    /// <summary>What a rollup must have so that the pieces of the filter's time range can be asked of it.</summary>
-    Spans RangeSpans => plan.FirstKey > 0 || plan.UntilKey < long.MaxValue ? Spans.Hour | Spans.Day : Spans.Ever;
+    Rollup<T>? Covering(Field<T>[] by, bool sums, bool histogram, Spans? spans = null) => plan.OnlyTerms ? coverage.Find(by, sums && table.Kind.Sums.Length > 0, histogram, spans) : null;
 
-    /// <summary>The rollup that can answer the filter and the grouping from the fewest counts; null when rows must.</summary>
-    Rollup<T>? Covering(Field<T>[] by, bool sums, bool histogram, Spans spans)
+    static long LastTerm(Reader reader, Column<T> column)
     {
-        if (!plan.OnlyTerms) return null;
-        var needed = plan.Terms.Select(term => term.Column.Field).Concat(by).ToArray();
-        return table.Rollups
-            .Where(rollup => rollup.Covers(needed)
-                && (!sums || rollup.Sums || table.Kind.Sums.Length == 0)
-                && (!histogram || rollup.Histogram)
-                && rollup.Spans.HasFlag(spans)
-                && (rollup.MostTerms == int.MaxValue || needed.All(field => LastTerm(field) <= rollup.MostTerms)))
-            .MinBy(Cells);
-    }
-
-    /// <summary>
-    /// How many counts of one period are read at most: one for each combination of values, but of the leading fields only
-    /// those values that the filter names.
-    /// </summary>
-    double Cells(Rollup<T> rollup)
-    {
-        var (cells, isNamed) = (1.0, true);
-        foreach (var field in rollup.Fields)
-        {
-            var named = isNamed ? plan.Terms.Find(term => term.Column.Field == field && term.HasAny) : null;
-            isNamed = named is not null;
-            cells *= named?.Any.Length ?? 1 + Math.Min(LastTerm(field), rollup.MostTerms);
-        }
-        return cells;
-    }
-
-    long LastTerm(Field<T> field)
-    {
-        var find = reader.Statement("SELECT coalesce(max(term), 0) FROM terms WHERE field = ?").Bind(1, table[field].Number);
+        var find = reader.Statement("SELECT coalesce(max(term), 0) FROM terms WHERE field = ?").Bind(1, column.Number);
         find.Step();
         var last = find.Integer(0);
         find.Reset();
         return last;
     }
 
-    IEnumerable<Piece> Pieces(Rollup<T> rollup)
-    {
-        if (plan.FirstKey == 0 && plan.UntilKey == long.MaxValue)
-        {
-            yield return rollup.Spans.HasFlag(Spans.Ever) ? new(Spans.Ever, 0, 1) : new(Spans.Day, 0, long.MaxValue);
-            yield break;
-        }
+    static long FirstKey(Stretch rows) => SortKey.First(rows.First);
 
-        var (first, until) = (SortKey.Ms(plan.FirstKey), plan.UntilKey == long.MaxValue ? long.MaxValue : SortKey.Ms(plan.UntilKey));
-        var firstHour = Up(first, Span.HourMs);
-        var untilHour = until == long.MaxValue ? long.MaxValue : until / Span.HourMs;
-        if (firstHour >= untilHour)
-        {
-            yield return new(0, plan.FirstKey, plan.UntilKey);
-            yield break;
-        }
-
-        if (firstHour * Span.HourMs > first) yield return new(0, plan.FirstKey, SortKey.First(firstHour * Span.HourMs));
-        var firstDay = Up(firstHour, 24);
-        var untilDay = untilHour == long.MaxValue ? long.MaxValue : untilHour / 24;
-        if (firstDay >= untilDay)
-        {
-            yield return new(Spans.Hour, firstHour, untilHour);
-        }
-        else
-        {
-            if (firstDay * 24 > firstHour) yield return new(Spans.Hour, firstHour, firstDay * 24);
-            yield return new(Spans.Day, firstDay, untilDay);
-            if (untilDay != long.MaxValue && untilDay * 24 < untilHour) yield return new(Spans.Hour, untilDay * 24, untilHour);
-        }
-        if (until != long.MaxValue && untilHour * Span.HourMs < until) yield return new(0, SortKey.First(untilHour * Span.HourMs), plan.UntilKey);
-
-        static long Up(long value, long unit) => (value + unit - 1) / unit;
-    }
+    static long UntilKey(Stretch rows) => rows.Until == long.MaxValue ? long.MaxValue : SortKey.First(rows.Until);
 
     /// <summary>The counts of a piece that the filter asks for: SQL from FROM on, with its values.</summary>
-    (string Sql, List<long> Values) Cells(Rollup<T> rollup, Piece piece)
+    (string Sql, List<long> Values) Cells(Rollup<T> rollup, Stretch piece)
     {
         // Each period is looked up by itself, so that of one user's days not everybody's are read.
         var sql = $" FROM {table.RollupName(rollup)} WHERE span = ? AND period IN (SELECT period FROM {table.Name}_by_all WHERE span = ? AND period >= ? AND period < ?)";
@@ -190,7 +124,7 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
         return statement;
     }
 
-    long CountCells(Rollup<T> rollup, Piece piece)
+    long CountCells(Rollup<T> rollup, Stretch piece)
     {
         var sum = Ask("SELECT coalesce(sum(count), 0)", Cells(rollup, piece));
         sum.Step();
@@ -199,7 +133,7 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
         return count;
     }
 
-    void SumCells(Tally tally, Piece piece, Histogram? histogram)
+    void SumCells(Tally tally, Stretch piece, Histogram? histogram)
     {
         var rollup = tally.Rollup!;
         var cells = Cells(rollup, piece);
@@ -207,7 +141,7 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
         var sums = rollup.Sums ? table.Kind.Sums : [];
         string[] selected = [.. by, "sum(count)", .. sums.Select(field => $"sum(\"{field.Name}\")")];
 
-        Span<long> terms = stackalloc long[KeptCounts<T>.MostFields];
+        Span<long> terms = stackalloc long[Cell.MostFields];
         Span<long> added = stackalloc long[sums.Length];
         var walk = Ask($"SELECT {string.Join(", ", selected)}", cells, by.Length > 0 ? $" GROUP BY {string.Join(", ", by)}" : "");
         while (walk.Step())
@@ -233,7 +167,7 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
         var selected = string.Join(", ", columns);
 
         Span<long> added = stackalloc long[sums.Length];
-        Span<long> terms = stackalloc long[KeptCounts<T>.MostFields];
+        Span<long> terms = stackalloc long[Cell.MostFields];
         if (plan.Match is null && !plan.LooksAtRows)
         {
             var walk = reader.Statement($"SELECT {selected} FROM {table.Name} WHERE key >= ? AND key < ?{plan.Where}").Bind(1, first).Bind(2, until);
@@ -320,7 +254,7 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
 
         // 1. The hour that the range ends in.
         var untilMs = until == long.MaxValue ? SortKey.MaxMs - SortKey.MaxMs % Span.DayMs : SortKey.Ms(until);
-        if (!Pass(new(0, SortKey.First(untilMs / Span.HourMs * Span.HourMs), until))) return (until, skip);
+        if (!Pass(SortKey.First(untilMs / Span.HourMs * Span.HourMs))) return (until, skip);
 
         // 2. The hours of that day, 3. whole days, 4. the hours of the day in which the place is.
         var hour = untilMs / Span.HourMs;
@@ -330,12 +264,12 @@ sealed class Totals<T>(Reader reader, LogTable<T> table, Plan<T> plan) where T :
         if (!PassPeriods(Spans.Day, (firstMs + Span.DayMs - 1) / Span.DayMs, day)) PassPeriods(Spans.Hour, SortKey.Ms(until) / Span.HourMs - 24, SortKey.Ms(until) / Span.HourMs);
         return (until, skip);
 
-        bool Pass(Piece rows)
+        bool Pass(long first)
         {
-            if (rows.First >= rows.Until) return true;
-            var count = plan.Count(reader, rows.First, rows.Until);
+            if (first >= until) return true;
+            var count = plan.Count(reader, first, until);
             if (count > skip) return false;
-            (skip, until) = (skip - count, rows.First);
+            (skip, until) = (skip - count, first);
             return true;
         }
 
