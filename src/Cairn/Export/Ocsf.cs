@@ -42,6 +42,13 @@ static class Ocsf
         Places<T>.Fixed("severity", "Informational"),
     ];
 
+    /// <param name="name">Of the field that tells, in the words of its table.</param>
+    public static Place<T>[] Status<T>(string name, Func<T, bool> isSuccess) where T : class, IRecord, new() =>
+    [
+        Places<T>.Concluded("status_id", $"`1` for the {name} `success`, else `2`", record => Value.Of(isSuccess(record) ? 1 : 2)),
+        Places<T>.Concluded("status", "the same in words: `Success`, `Failure`", record => Value.Of(isSuccess(record) ? "Success" : "Failure")),
+    ];
+
     /// <summary>Where a call came from. An address that is none, such as a name, stands as a name.</summary>
     /// <param name="isDemanded">The class must say where from; what is not known is called so.</param>
     public static Place<T>[] Source<T>(Places<T> places, string field, Func<T, string?> ip, bool isDemanded) where T : class, IRecord, new() =>

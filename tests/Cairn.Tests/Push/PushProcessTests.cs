@@ -52,7 +52,9 @@ public sealed class PushProcessTests : IDisposable
     {
         var store = await (await PostgresServer.Shared()).NewDatabase();
         await using var receiver = await WebhookReceiver.Start();
-        receiver.Answer = context => Task.Delay(20, context.RequestAborted);
+        // While one waits for its first answer, the other has every chance to push as well.
+        var answers = new TaskCompletionSource();
+        receiver.Answer = context => answers.Task.WaitAsync(context.RequestAborted);
         var settings = Settings(receiver, ("Cairn__Store", store));
         await using var first = await CairnProcess.ServeWith(Data, settings);
         await using var second = await CairnProcess.ServeWith(Data + "2", settings);
@@ -60,6 +62,7 @@ public sealed class PushProcessTests : IDisposable
 
         var sent = await Task.WhenAll(Task.Run(() => Many(here), Client.Cancel), Task.Run(() => Many(there), Client.Cancel));
         var ids = sent.SelectMany(one => one).ToHashSet();
+        answers.SetResult();
         await Until.True(() => receiver.Taken.Count >= ids.Count);
         await Once();
         Assert.Equal(ids.Count, receiver.Taken.Count);

@@ -37,6 +37,24 @@ sealed class Twins(Func<ILogStore> open) : IAsyncDisposable
         return batch;
     }
 
+    /// <summary>Appends to a store on a small disk until it has refused some times.</summary>
+    public async Task FillDisk()
+    {
+        for (var refusals = 0; refusals < 3;)
+        {
+            Assert.True(Events.Records.Count < 100_000, "The disk is never full.");
+            try
+            {
+                await Append(Enumerable.Range(0, 50).Select(i => Some.Event(Some.Midnight + i, resourceName: new string('n', 200) + Some.Number)).ToList());
+            }
+            catch (LogUnavailableException)
+            {
+                refusals++;
+            }
+        }
+        Assert.False((await Store.Health(Cancel)).Writable);
+    }
+
     public async Task<int> Drop(long beforeMs, int limit)
     {
         var dropped = await Store.Requests.Drop(beforeMs, limit, Cancel);

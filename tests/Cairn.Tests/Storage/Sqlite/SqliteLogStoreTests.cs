@@ -62,21 +62,7 @@ public sealed class SqliteLogStoreTests : LogStoreContract
         var ballast = Path.Combine(disk.Path, "ballast");
         await File.WriteAllBytesAsync(ballast, new byte[3 << 20], Cancel);
         await using var twins = new Twins(() => Open(disk.Path));
-
-        for (var refusals = 0; refusals < 3;)
-        {
-            Assert.True(twins.Events.Records.Count < 100_000, "The disk is never full.");
-            var batch = Enumerable.Range(0, 50).Select(i => Some.Event(Some.Midnight + i, resourceName: new string('n', 200) + Some.Number)).ToList();
-            try
-            {
-                await twins.Append(batch);
-            }
-            catch (LogUnavailableException)
-            {
-                refusals++;
-            }
-        }
-        Assert.False((await twins.Store.Health(Cancel)).Writable);
+        await twins.FillDisk();
         await twins.Agree();
 
         File.Delete(ballast);
