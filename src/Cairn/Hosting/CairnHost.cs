@@ -119,7 +119,7 @@ sealed class CairnHost : IAsyncDisposable
             await host.CheckConversations();
             if (prepare is not null) await prepare(host);
             await host.Listen(openToOthers);
-            if (openToOthers) (host.housekeeping, host.listening) = (Task.Run(host.KeepHouse), Task.Run(host.ListenToOthers));
+            if (openToOthers) (host.housekeeping, host.listening) = (Task.WhenAll(Task.Run(host.KeepHouse), Task.Run(host.Retire)), Task.Run(host.ListenToOthers));
             if (openToOthers) host.Push.Start();
             return host;
         }
@@ -185,7 +185,21 @@ sealed class CairnHost : IAsyncDisposable
     }, Stopping);
 
     /// <summary>What is done now and then, in the background, and never in the way of recording.</summary>
-    async Task KeepHouse()
+    Task KeepHouse() => Rounds(async () =>
+    {
+        await ClockWatch.Look(Stopping);
+        await SelfAudit.WriteKept(Stopping);
+        await OwnConversations.Tell(SelfAudit, Stopping);
+        await Sessions.Refresh(Stopping);
+        await Keys.Refresh(Stopping);
+        await Keys.WriteLastUses(Stopping);
+        await Inference.Ledger.TellGap();
+    });
+
+    /// <summary>By itself, because a run may take long and what is above may not.</summary>
+    Task Retire() => Rounds(() => Retention.RunWhenDue(Stopping));
+
+    async Task Rounds(Func<Task> round)
     {
         var log = Logs.CreateLogger<CairnHost>();
         using var rounds = new PeriodicTimer(RoundEvery, Clock);
@@ -193,15 +207,7 @@ sealed class CairnHost : IAsyncDisposable
         {
             try
             {
-                await ClockWatch.Look(Stopping);
-                await SelfAudit.WriteKept(Stopping);
-                await OwnConversations.Tell(SelfAudit, Stopping);
-                await Sessions.Refresh(Stopping);
-                await Keys.Refresh(Stopping);
-                await Keys.WriteLastUses(Stopping);
-                await Inference.Ledger.TellGap();
-                // Last, because it needs the log to be read and a store may be away.
-                await Retention.RunWhenDue(Stopping);
+                await round();
             }
             catch (OperationCanceledException)
             {

@@ -356,6 +356,17 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
 
     sealed record KnownDays(List<(long Day, long Rows)> List, long Delivered, Cut[] Cuts, long At);
 
+    /// <summary>What the records take. Those that retention hides until their day goes are taken to take the average.</summary>
+    public async Task<double> Bytes(CancellationToken cancel)
+    {
+        var (parts, suffix) = address.Cluster is { } cluster ? ($"cluster('{cluster}', system.parts)", "_local") : ("system.parts", "");
+        var names = string.Join(", ", new[] { table.Name, table.Ids, table.Fates }.Select(name => $"'{name}{suffix}'"));
+        var all = await Number($"SELECT toInt64(sum(bytes_on_disk)) FROM {parts} WHERE database = '{address.Database}' AND table IN ({names}) AND active", cancel);
+        if (own.Cuts.Length == 0 || all == 0) return all;
+        var hidden = await Number($"SELECT count() FROM {table.Name} WHERE ms <= {own.Cuts.Max(cut => cut.Ms)} AND NOT ({NotCut()})", cancel);
+        return hidden == 0 ? all : all * (1 - hidden / (double)await Number($"SELECT count() FROM {table.Name}", cancel));
+    }
+
     /// <summary>Reads every column of every day; the engine compares what it reads with its checksums. Null when all is well.</summary>
     public async Task<string?> Damage(CancellationToken cancel)
     {
