@@ -127,7 +127,7 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
 
     public Task<long> DropPiece(long beforeMs, CancellationToken cancel) => store.DropMonth(table, beforeMs, cancel);
 
-    public Task<int> Sweep(int limit, CancellationToken cancel) => store.Change(transaction => Sweeper.Sweep(transaction, table, limit), cancel);
+    public Task<int> Sweep(int limit, CancellationToken cancel) => store.Sweep(table, limit, cancel);
 
     public Task<long?> OldestMs(CancellationToken cancel) => database.Read(transaction => transaction.NumberOrNull(new($"SELECT time FROM {table.Name} ORDER BY time LIMIT 1")), cancel);
 

@@ -169,6 +169,12 @@ sealed class PostgresLogStore : ILogStore
         }
     }
 
+    public async Task<int> Sweep<T>(LogTable<T> table, int limit, CancellationToken cancel) where T : class, IRecord, new()
+    {
+        var found = await database.Read(transaction => Sweeper.Find(transaction.WithoutHurry(), table, limit), cancel);
+        return await Change(transaction => Sweeper.Sweep(transaction, table, found, limit), cancel);
+    }
+
     /// <param name="again">Makes the change once more, on another connection, when the first one broke before it was made.</param>
     async Task<TResult> Attempt<TResult>(Func<Transaction, Task<TResult>> change, CancellationToken cancel, bool again = true)
     {
