@@ -52,7 +52,7 @@ static class CopyCommand
         return Run.Done;
     }
 
-    static async Task<long> Copy<T>(string name, ILog<T> source, ILog<T> target, Action<Batch, IEnumerable<T>> add, Func<BatchOutcome, Outcome[]> of, ILogStore store, CancellationToken cancel) where T : class, IRecord, new()
+    static async Task<long> Copy<T>(string name, ILog<T> source, ILog<T> target, Action<Batch, IEnumerable<T>> add, Func<BatchOutcome, Outcome[]> of, PostgresLogStore store, CancellationToken cancel) where T : class, IRecord, new()
     {
         var all = await source.Count(Filter<T>.Everything, cancel);
         var before = await target.Count(Filter<T>.Everything, cancel);

@@ -256,6 +256,7 @@ sealed class CairnHost : IAsyncDisposable
         Oidc?.Dispose();
         foreach (var gateway in Gateways ?? []) gateway.Dispose();
         Retention.Dispose();
+        ClockWatch.Dispose();
         if (Conversations != OwnConversations.Source) await Conversations.DisposeAsync();
         await OwnConversations.DisposeAsync();
         await Recorder.DisposeAsync();

@@ -63,6 +63,8 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
         await running.WaitAsync(cancel);
         try
         {
+            // Before anything is called old.
+            await watch.Look(cancel);
             var now = clock.GetUtcNow();
             var health = await log.Health(cancel);
 
