@@ -11,8 +11,6 @@ namespace Cairn.Client;
 /// </summary>
 public sealed partial class Audit : IAsyncDisposable
 {
-    static readonly TimeSpan MostPatience = TimeSpan.FromSeconds(60);
-
     readonly CairnOptions options;
     readonly ILogger log;
     readonly Delivery delivery;
@@ -171,7 +169,7 @@ public sealed partial class Audit : IAsyncDisposable
             }
             if (sent.TryAgainIn is { } wait)
             {
-                patience = patience == TimeSpan.Zero ? wait : TimeSpan.FromTicks(Math.Min(2 * Math.Max(patience.Ticks, wait.Ticks), MostPatience.Ticks));
+                patience = patience == TimeSpan.Zero ? wait : TimeSpan.FromTicks(Math.Min(2 * Math.Max(patience.Ticks, wait.Ticks), options.LongestPause.Ticks));
                 tryAt = Environment.TickCount64 + (long)patience.TotalMilliseconds;
                 if (!isAway) LogAway(sent.Problem!);
                 isAway = true;

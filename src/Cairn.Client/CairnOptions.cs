@@ -38,6 +38,9 @@ public sealed class CairnOptions
 
     /// <summary>Is told of each event that Cairn did not take and will not: it was refused, or there was no room for it. Called from a background thread, or from who records.</summary>
     public Action<Undelivered>? OnUndelivered { get; set; }
+
+    /// <summary>While Cairn is away it is tried after pauses that double up to this one.</summary>
+    internal TimeSpan LongestPause { get; set; } = TimeSpan.FromMinutes(1);
 }
 
 /// <param name="Event">The event as JSON.</param>

@@ -32,7 +32,8 @@ sealed class Server : IAsyncDisposable
         return server;
     }
 
-    public CairnOptions Options => new() { Url = Url, Key = Key, Spool = Spool };
+    /// <summary>A sender's, which notices soon that Cairn is back.</summary>
+    public CairnOptions Options => new() { Url = Url, Key = Key, Spool = Spool, LongestPause = TimeSpan.FromSeconds(2) };
 
     public async Task Return()
     {
