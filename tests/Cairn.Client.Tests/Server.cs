@@ -48,6 +48,17 @@ sealed class Server : IAsyncDisposable
         process = null;
     }
 
+    /// <summary>From now on calls are neither answered nor refused.</summary>
+    public void Suspend() => Assert.Equal(0, Needs.Run("kill", "-STOP", $"{process!.Id}"));
+
+    public void Resume() => Assert.Equal(0, Needs.Run("kill", "-CONT", $"{process!.Id}"));
+
+    /// <summary>The files in which a sender's events wait, the oldest first.</summary>
+    public string[] Files => Directory.Exists(Spool) ? [.. Directory.EnumerateFiles(Spool, "*.ndjson").Order(StringComparer.Ordinal)] : [];
+
+    /// <summary>How many events wait on disk.</summary>
+    public int Spooled => Files.Sum(path => File.ReadAllBytes(path).Count(one => one == '\n'));
+
     /// <summary>All events of one resource type, the oldest first.</summary>
     public async Task<List<JsonElement>> Events(string type = "Workspace")
     {
