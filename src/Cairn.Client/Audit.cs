@@ -128,7 +128,7 @@ public sealed partial class Audit : IAsyncDisposable
             while (spool is { IsEmpty: false } && Environment.TickCount64 >= tryAt && !hurrying.IsCancellationRequested)
             {
                 var oldest = spool.Oldest();
-                if (!await TrySend(oldest)) break;
+                if (!await TrySend(oldest).ConfigureAwait(false)) break;
                 spool.RemoveOldest();
             }
 
@@ -138,7 +138,7 @@ public sealed partial class Audit : IAsyncDisposable
             if (batch.Count > 0)
             {
                 var mayTry = Environment.TickCount64 >= tryAt && !hurrying.IsCancellationRequested;
-                if ((spool is not { IsEmpty: false } && mayTry && await TrySend(batch)) || TryKeep(batch)) batch.Clear();
+                if ((spool is not { IsEmpty: false } && mayTry && await TrySend(batch).ConfigureAwait(false)) || TryKeep(batch)) batch.Clear();
                 if (batch.Count == 0) continue;
             }
             else if (queue.Reader.Completion.IsCompleted)
@@ -148,7 +148,7 @@ public sealed partial class Audit : IAsyncDisposable
                 continue;
             }
 
-            await Wait();
+            await Wait().ConfigureAwait(false);
             if (hurrying.IsCancellationRequested && batch.Count > 0)
             {
                 foreach (var line in batch) Lose(line, "The application ended, Cairn was away, and the spool could not be written.");
@@ -161,7 +161,7 @@ public sealed partial class Audit : IAsyncDisposable
             Delivered sent;
             try
             {
-                sent = await delivery.Send(lines, hurrying.Token);
+                sent = await delivery.Send(lines, hurrying.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
@@ -189,8 +189,8 @@ public sealed partial class Audit : IAsyncDisposable
             if (spool is { IsEmpty: false } || batch.Count > 0) enough.CancelAfter(TimeSpan.FromMilliseconds(Math.Max(20, tryAt - Environment.TickCount64)));
             try
             {
-                if (batch.Count > 0) await Task.Delay(Timeout.Infinite, enough.Token);
-                else if (!await queue.Reader.WaitToReadAsync(enough.Token) && spool is { IsEmpty: false } && !isAway) return;
+                if (batch.Count > 0) await Task.Delay(Timeout.Infinite, enough.Token).ConfigureAwait(false);
+                else if (!await queue.Reader.WaitToReadAsync(enough.Token).ConfigureAwait(false) && spool is { IsEmpty: false } && !isAway) return;
             }
             catch (OperationCanceledException)
             {
@@ -247,7 +247,7 @@ public sealed partial class Audit : IAsyncDisposable
     {
         isStopped = true;
         queue.Writer.TryComplete();
-        await using var registration = hurry.UnsafeRegister(static one => ((CancellationTokenSource)one!).Cancel(), hurrying);
+        using var registration = hurry.UnsafeRegister(static one => ((CancellationTokenSource)one!).Cancel(), hurrying);
         await work.ConfigureAwait(false);
     }
 

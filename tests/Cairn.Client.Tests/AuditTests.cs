@@ -193,4 +193,38 @@ public sealed class AuditTests
         Assert.Equal(new(5, 2, 0, 1, 2), audit.Counts);
         Assert.Equal(["1", "5"], Names(await server.Events()));
     }
+
+    [Fact]
+    public async Task Strict_recording_does_not_need_the_thread_that_waits_for_it()
+    {
+        await using var server = await Server.Start();
+        var (options, done) = (server.Options, new TaskCompletionSource());
+        options.Strict = true;
+        new Thread(() =>
+        {
+            SynchronizationContext.SetSynchronizationContext(new Unserved());
+            try
+            {
+                var audit = new Audit(options);
+                audit.Record(Numbered(1));
+                Assert.Throws<CairnException>(() => audit.Record(Numbered(2) with { Ip = new('1', 65) }));
+                audit.DisposeAsync().AsTask().GetAwaiter().GetResult();
+                done.SetResult();
+            }
+            catch (Exception failed)
+            {
+                done.SetException(failed);
+            }
+        }) { IsBackground = true }.Start();
+        await done.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        Assert.Equal(["1"], Names(await server.Events()));
+    }
+
+    /// <summary>What a window's thread is to others while it waits: what they ask of it is not done.</summary>
+    sealed class Unserved : SynchronizationContext
+    {
+        public override void Post(SendOrPostCallback d, object? state)
+        {
+        }
+    }
 }
