@@ -61,8 +61,9 @@ public sealed partial class Audit : IAsyncDisposable
         {
             line = EventJson.Write(AuditContext.Complete(recorded, options));
         }
-        catch (Exception bad) when (bad is ArgumentException or InvalidOperationException or NullReferenceException)
+        catch (Exception bad)
         {
+            // What the application gives and does for an event (metadata, ActorOf) can fail in any way.
             Refuse(recorded?.Action ?? "", "It is no event: " + bad.Message);
             return;
         }
@@ -79,9 +80,9 @@ public sealed partial class Audit : IAsyncDisposable
         {
             line = EventJson.Write(AuditContext.Complete(recorded, options));
         }
-        catch (ArgumentException bad)
+        catch (Exception bad)
         {
-            throw new CairnException($"The event {recorded.Action} is not valid: {bad.Message}", bad);
+            throw new CairnException($"The event {recorded.Action} cannot be written: {bad.Message}", bad);
         }
         Interlocked.Increment(ref this.recorded);
         Delivered sent;

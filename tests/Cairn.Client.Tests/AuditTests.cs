@@ -1,6 +1,11 @@
 using System.Collections.Concurrent;
+using System.Security.Claims;
 using System.Text.Json.Nodes;
 using Cairn.Support;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Cairn.Client;
 
@@ -226,5 +231,49 @@ public sealed class AuditTests
         public override void Post(SendOrPostCallback d, object? state)
         {
         }
+    }
+
+    [Fact]
+    public async Task What_cannot_be_written_is_refused_whatever_is_wrong_with_it()
+    {
+        await using var server = await Server.Start();
+        var (told, options) = (new ConcurrentQueue<Undelivered>(), server.Options);
+        options.OnUndelivered = told.Enqueue;
+        await using var audit = new Audit(options);
+        // A value of which the runtime makes no JSON.
+        var bad = Numbered(1) with { Metadata = new JsonObject { ["type"] = JsonValue.Create(typeof(string)) } };
+        audit.Record(bad);
+        Assert.Equal(new(1, 0, 0, 1, 0), audit.Counts);
+        Assert.Equal("workspace.started", Assert.Single(told).Event);
+        Assert.IsType<NotSupportedException>((await Assert.ThrowsAsync<CairnException>(() => audit.RecordAsync(bad, Cancel))).InnerException);
+    }
+
+    [Fact]
+    public async Task A_call_goes_on_when_the_application_cannot_say_who_makes_it()
+    {
+        await using var server = await Server.Start();
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Logging.ClearProviders();
+        builder.Services.AddCairn(cairn =>
+        {
+            (cairn.Url, cairn.Key, cairn.Spool) = (server.Url, server.Key, server.Spool);
+            cairn.ActorOf = person => new(person.FindFirst("sub")!.Value.Split(':')[1]);
+        });
+        await using var app = builder.Build();
+        app.UseCairn();
+        app.Use((context, next) =>
+        {
+            context.User = new(new ClaimsIdentity([new("sub", "nobody")], "test"));
+            return next(context);
+        });
+        app.MapGet("/", (Audit audit) =>
+        {
+            audit.Record(Numbered(1));
+            return $"{audit.Counts.Refused}";
+        });
+        await app.StartAsync(Cancel);
+        using var http = new HttpClient();
+        Assert.Equal("1", await http.GetStringAsync(app.Urls.Single(), Cancel));
     }
 }
