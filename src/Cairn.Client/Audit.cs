@@ -34,8 +34,10 @@ public sealed partial class Audit : IAsyncDisposable
     {
         get
         {
-            var (all, done, no, gone) = (Interlocked.Read(ref recorded), Interlocked.Read(ref delivered), Interlocked.Read(ref refused), Interlocked.Read(ref lost));
-            return new(all, done, Math.Max(0, all - done - no - gone), no, gone);
+            // An event is counted as recorded first, so this is read last: nothing can have become of more events than there are.
+            var (done, no, gone) = (Interlocked.Read(ref delivered), Interlocked.Read(ref refused), Interlocked.Read(ref lost));
+            var all = Interlocked.Read(ref recorded);
+            return new(all, done, all - done - no - gone, no, gone);
         }
     }
 

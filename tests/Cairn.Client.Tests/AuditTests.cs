@@ -276,4 +276,26 @@ public sealed class AuditTests
         using var http = new HttpClient();
         Assert.Equal("1", await http.GetStringAsync(app.Urls.Single(), Cancel));
     }
+
+    [Fact]
+    public async Task What_became_of_events_adds_up_at_every_moment()
+    {
+        await using var server = await Server.Start();
+        await server.Kill();
+        var options = server.Options;
+        (options.MaxQueued, options.Spool) = (1, Path.Combine("/proc", "no-such-place"));
+        await using var audit = new Audit(options);
+        var recording = Task.Run(() =>
+        {
+            for (var i = 0; i < 300_000; i++) audit.Record("workspace.started");
+        }, Cancel);
+        do
+        {
+            var counts = audit.Counts;
+            Assert.Equal(counts.Recorded, counts.Delivered + counts.Waiting + counts.Refused + counts.Lost);
+        }
+        while (!recording.IsCompleted);
+        await recording;
+        Assert.True(audit.Counts.Lost > 100_000);
+    }
 }
