@@ -5,6 +5,7 @@ using Cairn.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Cairn.Client;
@@ -297,5 +298,33 @@ public sealed class AuditTests
         while (!recording.IsCompleted);
         await recording;
         Assert.True(audit.Counts.Lost > 100_000);
+    }
+
+    [Fact]
+    public async Task What_is_recorded_while_the_application_ends_is_delivered()
+    {
+        await using var server = await Server.Start();
+        var builder = Host.CreateEmptyApplicationBuilder(new());
+        // It is stopped last, as it was added first.
+        builder.Services.AddHostedService<Farewell>();
+        builder.Services.AddCairn(cairn => (cairn.Url, cairn.Key, cairn.Spool) = (server.Url, server.Key, server.Spool));
+        using (var host = builder.Build())
+        {
+            await host.StartAsync(Cancel);
+            await host.StopAsync(Cancel);
+            Assert.Equal(new(1, 1, 0, 0, 0), host.Services.GetRequiredService<Audit>().Counts);
+        }
+        Assert.Equal(["7"], Names(await server.Events()));
+    }
+
+    sealed class Farewell(Audit audit) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken)
+        {
+            audit.Record(Numbered(7));
+            return Task.CompletedTask;
+        }
     }
 }
