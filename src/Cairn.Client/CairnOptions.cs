@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Security.Claims;
 
 namespace Cairn.Client;
@@ -12,11 +13,14 @@ public sealed class CairnOptions
     public string Key { get; set; } = "";
 
     /// <summary>
-    /// A directory of this application's own, in which events wait while Cairn is away; made when it is needed. Default
-    /// <c>cairn-spool</c> in the directory for this user's local application data. A second process with the same
-    /// directory takes one beside it.
+    /// A directory of this application's own, in which events wait while Cairn is away; made when it is needed. Two applications
+    /// must not have the same one: each sends what it finds there, with its own key. Default <c>cairn-spool</c> in a directory with the
+    /// application's name (that of its entry assembly) in the one for this user's local application data. A second process with
+    /// the same directory takes one beside it.
     /// </summary>
-    public string Spool { get; set; } = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "cairn-spool");
+    public string Spool { get; set; } = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), Application, "cairn-spool");
+
+    static string Application => Assembly.GetEntryAssembly()?.GetName().Name ?? Path.GetFileNameWithoutExtension(Environment.ProcessPath) ?? "application";
 
     /// <summary>Bytes that the spool takes at most; beyond, events are lost, counted and told of. Default 256 MiB.</summary>
     public long MaxSpoolBytes { get; set; } = 256L * 1024 * 1024;

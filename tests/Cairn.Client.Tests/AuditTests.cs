@@ -15,7 +15,7 @@ public sealed class AuditTests
 {
     static readonly CancellationToken Cancel = TestContext.Current.CancellationToken;
 
-    static NewEvent Numbered(int number) => new("workspace.started") { Resource = new("Workspace", $"w{number}", $"{number}"), CreatedAt = DateTimeOffset.UnixEpoch.AddMilliseconds(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()) };
+    internal static NewEvent Numbered(int number) => new("workspace.started") { Resource = new("Workspace", $"w{number}", $"{number}"), CreatedAt = DateTimeOffset.UnixEpoch.AddMilliseconds(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()) };
 
     static IEnumerable<string> Names(IEnumerable<System.Text.Json.JsonElement> events) => events.Select(one => one.GetProperty("resourceName").GetString()!);
 
