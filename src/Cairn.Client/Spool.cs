@@ -21,7 +21,7 @@ sealed class Spool : IDisposable
         (this.directory, this.guard, this.mostBytes) = (directory, guard, mostBytes);
         foreach (var path in Directory.EnumerateFiles(directory, "*.ndjson").Order(StringComparer.Ordinal))
         {
-            var lines = Lines(path).Count;
+            var lines = Lines(path, long.MaxValue).Count;
             if (long.TryParse(Path.GetFileNameWithoutExtension(path), out var number)) next = Math.Max(next, number + 1);
             if (lines == 0)
             {
@@ -47,8 +47,7 @@ sealed class Spool : IDisposable
         for (var turn = 1; ; turn++)
         {
             var directory = turn == 1 ? path : $"{path}-{turn}";
-            if (OperatingSystem.IsWindows()) Directory.CreateDirectory(directory);
-            else Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Make(directory);
             try
             {
                 return new(directory, new(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None), mostBytes);
@@ -58,6 +57,15 @@ sealed class Spool : IDisposable
                 // Another process of this application has it.
             }
         }
+    }
+
+    static void Make(string directory)
+    {
+        var isNew = new List<string>();
+        for (var one = Path.GetFullPath(directory); !Directory.Exists(one); one = Path.GetDirectoryName(one)!) isNew.Add(one);
+        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(directory);
+        else Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        foreach (var one in isNew) Durable.FlushDirectory(Path.GetDirectoryName(one)!);
     }
 
     /// <summary>Writes events behind those that wait. Answers how many there was room for; when it returns, these are flushed to disk.</summary>
@@ -76,19 +84,36 @@ sealed class Spool : IDisposable
         try
         {
             writing.Write(Joined(lines, taken, size));
-            writing.Flush(flushToDisk: true);
+            Durable.Flush(writing);
+            if (last.Lines == 0) Durable.FlushDirectory(directory);
         }
         catch (IOException)
         {
-            // Half a batch must not stand there when the whole is written again.
-            writing.SetLength(last.Bytes);
-            writing.Position = last.Bytes;
+            GiveUp();
             throw;
         }
         last = (last.Path, last.Bytes + size, last.Lines + taken);
         Bytes += size;
         if (last.Bytes >= MostFileBytes) Close();
         return taken;
+    }
+
+    /// <summary>
+    /// After a flush that failed nobody knows what of the file is on disk, and the next one would say OK. Nothing is written behind that
+    /// place any more: what was flushed before stays to be read, and what comes goes to a new file.
+    /// </summary>
+    void GiveUp()
+    {
+        try
+        {
+            writing!.SetLength(last.Bytes);
+            if (last.Lines == 0) File.Delete(last.Path);
+        }
+        catch (Exception failing) when (failing is IOException or UnauthorizedAccessException)
+        {
+            // Then half a batch stays there, beyond what is read. The next process sends it a second time, which is harmless.
+        }
+        Close();
     }
 
     static byte[] Joined(IReadOnlyList<byte[]> lines, int count, long size)
@@ -114,7 +139,8 @@ sealed class Spool : IDisposable
     public IReadOnlyList<byte[]> Oldest()
     {
         if (files.Count == 0) Close();
-        return Lines(files.Peek().Path);
+        var (path, bytes, _) = files.Peek();
+        return Lines(path, bytes);
     }
 
     /// <summary>Forgets what <see cref="Oldest"/> gave.</summary>
@@ -126,11 +152,12 @@ sealed class Spool : IDisposable
     }
 
     /// <summary>Whole lines; one that a crash left without its end was promised to nobody.</summary>
-    static List<byte[]> Lines(string path)
+    static List<byte[]> Lines(string path, long mostBytes)
     {
         var bytes = File.ReadAllBytes(path);
+        var length = (int)Math.Min(bytes.Length, mostBytes);
         var lines = new List<byte[]>();
-        for (int start = 0, end; (end = Array.IndexOf(bytes, (byte)'\n', start)) >= 0; start = end + 1) lines.Add(bytes[start..end]);
+        for (int start = 0, end; (end = Array.IndexOf(bytes, (byte)'\n', start, length - start)) >= 0; start = end + 1) lines.Add(bytes[start..end]);
         return lines;
     }
 
