@@ -25,7 +25,7 @@ public sealed class CairnOptions
     /// <summary>Bytes that the spool takes at most; beyond, events are lost, counted and told of. Default 256 MiB.</summary>
     public long MaxSpoolBytes { get; set; } = 256L * 1024 * 1024;
 
-    /// <summary>Events that wait in memory at most; beyond, events are lost, counted and told of. Default 10,000.</summary>
+    /// <summary>Events that wait in memory at most, beside those of one call and of the next; beyond, events are lost, counted and told of. Default 10,000.</summary>
     public int MaxQueued { get; set; } = 10_000;
 
     /// <summary>

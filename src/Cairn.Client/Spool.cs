@@ -1,7 +1,10 @@
 namespace Cairn.Client;
 
+/// <summary>A file of events, one a line.</summary>
+sealed record SpoolFile(string Path, long Bytes, int Lines);
+
 /// <summary>
-/// Events that wait on disk, in order, in files of lines. Only the oldest file is read and only the newest is written; a file
+/// Events that wait on disk, in order, in files of lines. A file is read once nothing is written to it any more, and
 /// goes once Cairn has everything in it. What a process left behind, the next one with the same directory finds.
 /// </summary>
 sealed class Spool : IDisposable
@@ -11,9 +14,9 @@ sealed class Spool : IDisposable
     readonly long mostBytes;
     readonly string directory;
     readonly FileStream guard;
-    readonly Queue<(string Path, long Bytes, int Lines)> files = new();
+    readonly List<SpoolFile> files = [];
     FileStream? writing;
-    (string Path, long Bytes, int Lines) last;
+    SpoolFile? last;
     long next;
 
     Spool(string directory, FileStream guard, long mostBytes)
@@ -28,7 +31,7 @@ sealed class Spool : IDisposable
                 File.Delete(path);
                 continue;
             }
-            files.Enqueue((path, new FileInfo(path).Length, lines));
+            files.Add(new(path, new FileInfo(path).Length, lines));
             Found += lines;
         }
         Bytes = files.Sum(file => file.Bytes);
@@ -39,7 +42,8 @@ sealed class Spool : IDisposable
 
     public long Bytes { get; private set; }
 
-    public bool IsEmpty => files.Count == 0 && last.Lines == 0;
+    /// <summary>How many files wait.</summary>
+    public int Files => files.Count + (last is null ? 0 : 1);
 
     /// <exception cref="IOException">The directory cannot be made or written to.</exception>
     public static Spool Open(string path, long mostBytes)
@@ -76,26 +80,32 @@ sealed class Spool : IDisposable
         var size = 0L;
         while (taken < lines.Count && Bytes + size + lines[taken].Length + 1 <= mostBytes) size += lines[taken++].Length + 1;
         if (taken == 0) return 0;
-        if (writing is null)
-        {
-            last = (Path.Combine(directory, $"{next++:D12}.ndjson"), 0, 0);
-            writing = new(last.Path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
-        }
+        last ??= new(Path.Combine(directory, $"{next++:D12}.ndjson"), 0, 0);
         try
         {
+            writing ??= new(last.Path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
             writing.Write(Joined(lines, taken, size));
             Durable.Flush(writing);
             if (last.Lines == 0) Durable.FlushDirectory(directory);
         }
-        catch (IOException)
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
             GiveUp();
             throw;
         }
-        last = (last.Path, last.Bytes + size, last.Lines + taken);
+        last = new(last.Path, last.Bytes + size, last.Lines + taken);
         Bytes += size;
         if (last.Bytes >= MostFileBytes) Close();
         return taken;
+    }
+
+    /// <summary>The same, to a file of their own, which has as many as there was room for.</summary>
+    public SpoolFile AppendFile(IReadOnlyList<byte[]> lines)
+    {
+        Close();
+        if (Append(lines) == 0) return new("", 0, 0);
+        Close();
+        return files[^1];
     }
 
     /// <summary>
@@ -106,8 +116,8 @@ sealed class Spool : IDisposable
     {
         try
         {
-            writing!.SetLength(last.Bytes);
-            if (last.Lines == 0) File.Delete(last.Path);
+            writing?.SetLength(last!.Bytes);
+            if (writing is not null && last!.Lines == 0) File.Delete(last.Path);
         }
         catch (Exception failing) when (failing is IOException or UnauthorizedAccessException)
         {
@@ -131,22 +141,27 @@ sealed class Spool : IDisposable
     {
         writing?.Dispose();
         writing = null;
-        if (last.Lines > 0) files.Enqueue(last);
-        last = default;
+        if (last is { Lines: > 0 }) files.Add(last);
+        last = null;
     }
 
-    /// <summary>The events that have waited longest.</summary>
-    public IReadOnlyList<byte[]> Oldest()
+    /// <summary>The file whose events have waited longest; nothing is written to it any more.</summary>
+    public SpoolFile? Oldest
     {
-        if (files.Count == 0) Close();
-        var (path, bytes, _) = files.Peek();
-        return Lines(path, bytes);
+        get
+        {
+            if (files.Count == 0) Close();
+            return files.Count == 0 ? null : files[0];
+        }
     }
 
-    /// <summary>Forgets what <see cref="Oldest"/> gave.</summary>
-    public void RemoveOldest()
+    /// <exception cref="IOException">It cannot be read, or is gone.</exception>
+    public static IReadOnlyList<byte[]> Read(SpoolFile file) => Lines(file.Path, file.Bytes);
+
+    /// <summary>Forgets what Cairn has.</summary>
+    public void Remove(SpoolFile file)
     {
-        var file = files.Dequeue();
+        if (!files.Remove(file)) return;
         Bytes -= file.Bytes;
         File.Delete(file.Path);
     }

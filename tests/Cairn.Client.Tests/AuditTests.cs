@@ -19,6 +19,15 @@ public sealed class AuditTests
 
     static IEnumerable<string> Names(IEnumerable<System.Text.Json.JsonElement> events) => events.Select(one => one.GetProperty("resourceName").GetString()!);
 
+    /// <summary>That these are the events numbered from 0, and that Cairn got none before one with a smaller number.</summary>
+    internal static void ArrivedInOrder(int count, IEnumerable<System.Text.Json.JsonElement> events)
+    {
+        var numbered = events.OrderBy(one => int.Parse(one.GetProperty("resourceName").GetString()!)).ToList();
+        Assert.Equal(Enumerable.Range(0, count).Select(i => $"{i}"), Names(numbered));
+        var arrived = numbered.Select(one => one.GetProperty("recordedAt").GetString()!).ToList();
+        Assert.Equal(arrived.Order(StringComparer.Ordinal), arrived);
+    }
+
     [Fact]
     public async Task An_event_arrives_as_it_was_recorded()
     {
@@ -63,7 +72,7 @@ public sealed class AuditTests
             await Until.True(() => audit.Counts.Waiting == 0);
             Assert.Equal(new(3_100, 3_100, 0, 0, 0), audit.Counts);
         }
-        Assert.Equal(Enumerable.Range(0, 3_100).Select(i => $"{i}"), Names(await server.Events()).OrderBy(int.Parse));
+        ArrivedInOrder(3_100, await server.Events());
         Assert.Empty(Directory.EnumerateFiles(server.Spool, "*.ndjson"));
     }
 

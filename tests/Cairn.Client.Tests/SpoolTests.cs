@@ -5,6 +5,17 @@ namespace Cairn.Client;
 /// <summary>Events that wait on disk: how they get there, who takes them from there, and what becomes of them when the disk fails.</summary>
 public sealed class SpoolTests
 {
+    static NewEvent Numbered(int number) => AuditTests.Numbered(number);
+
+    /// <summary>What a process leaves behind that ended while Cairn was away.</summary>
+    static async Task Leave(Server server, params IEnumerable<int> numbers)
+    {
+        await using var audit = new Audit(server.Options);
+        foreach (var number in numbers) audit.Record(Numbered(number));
+    }
+
+    static async Task<IEnumerable<string>> Names(Server server) => (await server.Events()).Select(one => one.GetProperty("resourceName").GetString()!).OrderBy(int.Parse);
+
     [Fact]
     public async Task Each_application_has_a_spool_of_its_own()
     {
@@ -46,5 +57,55 @@ public sealed class SpoolTests
         await Until.True(() => server.Spooled == 1);
         var file = Assert.Single(server.Files);
         foreach (var path in new[] { file, server.Spool, Path.GetDirectoryName(server.Spool) }) await Until.True(() => File.ReadAllText(calls).Contains($"<{path}>", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5_000)]
+    public async Task What_is_recorded_while_a_call_hangs_is_on_disk_and_arrives_in_order(int left)
+    {
+        await using var server = await Server.Start();
+        if (left > 0)
+        {
+            await server.Kill();
+            await Leave(server, Enumerable.Range(0, left));
+            await server.Return();
+        }
+        var options = server.Options;
+        (options.MaxQueued, options.Timeout) = (1_000, TimeSpan.FromMinutes(2));
+        server.Suspend();
+        await using (var audit = new Audit(options))
+        {
+            await Until.True(() => audit.Counts.Recorded == left);
+            for (var sent = left; sent < left + 5_000; sent += 500)
+            {
+                for (var i = sent; i < sent + 500; i++) audit.Record(Numbered(i));
+                await Until.True(() => server.Spooled == sent + 500);
+            }
+            server.Resume();
+            await Until.True(() => audit.Counts.Waiting == 0);
+            Assert.Equal(new(left + 5_000, left + 5_000, 0, 0, 0), audit.Counts);
+        }
+        Assert.Empty(server.Files);
+        AuditTests.ArrivedInOrder(left + 5_000, await server.Events());
+    }
+
+    [Fact]
+    public async Task An_end_that_does_not_wait_for_a_hanging_call_keeps_what_was_under_way()
+    {
+        await using var server = await Server.Start();
+        var options = server.Options;
+        options.Timeout = TimeSpan.FromSeconds(1);
+        server.Suspend();
+        await using (var audit = new Audit(options))
+        {
+            for (var i = 0; i < 100; i++) audit.Record(Numbered(i));
+            using var hurry = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
+            await audit.Stop(hurry.Token);
+        }
+        Assert.Equal(100, server.Spooled);
+        server.Resume();
+        await using (var next = new Audit(server.Options)) await Until.True(() => next.Counts.Delivered == 100);
+        Assert.Equal(Enumerable.Range(0, 100).Select(i => $"{i}"), await Names(server));
     }
 }
