@@ -125,11 +125,16 @@ public sealed partial class Audit : IAsyncDisposable
         Task<Delivered?>? call = null;
         Task<bool>? recordedMore = null;
         var patience = TimeSpan.Zero;
-        long tryAt = 0, slowAt = 0, keepAt = 0;
+        long tryAt = 0, slowAt = 0, keepAt = 0, lookAt = 0;
+        var found = 0;
+        var told = new HashSet<string>();
         try
         {
-            spool = Spool.Open(options.Spool, options.MaxSpoolBytes);
-            Interlocked.Add(ref recorded, spool.Found);
+            spool = Spool.Open(options.Spool, options.MaxSpoolBytes, (path, why) =>
+            {
+                if (told.Add(path)) LogNoFile(path, why);
+            });
+            Look();
         }
         catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException)
         {
@@ -145,24 +150,27 @@ public sealed partial class Audit : IAsyncDisposable
                 call = null;
             }
 
-            // 2. What was recorded meanwhile.
+            // 2. What is on disk and was not found or could not be read before.
+            if (!isStopped && Environment.TickCount64 >= lookAt) Look();
+
+            // 3. What was recorded meanwhile.
             while (!IsFull() && queue.Reader.TryRead(out var line))
             {
                 gathered.Add(line);
                 gatheredBytes += line.Length;
             }
 
-            // 3. To Cairn while it takes events: what waits longest goes first.
+            // 4. To Cairn while it takes events: what waits longest goes first.
             if (call is null && Environment.TickCount64 >= tryAt && !hurrying.IsCancellationRequested)
             {
                 parcel ??= Next();
                 if (parcel is not null) (call, slowAt) = (Send(parcel), Environment.TickCount64 + SlowAfterMs);
             }
 
-            // 4. To disk what cannot go there soon, behind what waits.
+            // 5. To disk what cannot go there soon, behind what waits.
             if (IsInMemory() && Environment.TickCount64 >= KeepAt() && !TryKeep() && hurrying.IsCancellationRequested && call is null) LoseAll();
 
-            // 5. The end: what could not be delivered is on disk, where the next process finds it.
+            // 6. The end: what could not be delivered is on disk, where the next process finds it.
             var isEnded = queue.Reader.Completion.IsCompleted;
             if (isEnded && call is null && !IsInMemory() && (spool is null or { Files: 0 } || hurrying.IsCancellationRequested || isAway)) break;
 
@@ -183,11 +191,24 @@ public sealed partial class Audit : IAsyncDisposable
 
         Parcel? Next()
         {
-            if (spool?.Oldest is { } file) return new(Spool.Read(file), file);
+            while (spool?.Oldest is { } file)
+            {
+                var lines = spool.Read(file, out var gone);
+                for (var i = 0; i < gone; i++) Lose([], $"It was in {file.Path} and is gone from there.");
+                if (lines is not null) return new(lines, file);
+            }
             if (gathered.Count == 0) return null;
             var next = new Parcel([.. gathered], null);
             Empty();
             return next;
+        }
+
+        void Look()
+        {
+            lookAt = Environment.TickCount64 + (long)options.LookEvery.TotalMilliseconds;
+            spool?.TryAgain();
+            Interlocked.Add(ref recorded, (spool?.Found ?? 0) - found);
+            found = spool?.Found ?? 0;
         }
 
         void Empty()
@@ -272,7 +293,7 @@ public sealed partial class Audit : IAsyncDisposable
         // Nothing to do until the call ends, something is recorded, or it is time for something.
         async Task Wait(bool isEnded)
         {
-            var until = long.MaxValue;
+            var until = isStopped ? long.MaxValue : lookAt;
             if (call is null && (spool is { Files: > 0 } || IsInMemory())) until = Math.Min(until, tryAt);
             if (IsInMemory()) until = Math.Min(until, KeepAt());
             using var enough = CancellationTokenSource.CreateLinkedTokenSource(hurrying.Token);
@@ -359,6 +380,9 @@ public sealed partial class Audit : IAsyncDisposable
 
     [LoggerMessage(LogLevel.Error, "OnUndelivered failed")]
     partial void LogTold(Exception error);
+
+    [LoggerMessage(LogLevel.Error, "{Path} cannot be read or removed; it is tried again now and then")]
+    partial void LogNoFile(string path, Exception error);
 
     [LoggerMessage(LogLevel.Error, "The spool {Directory} cannot be written; while Cairn is away events wait in memory only")]
     partial void LogNoSpool(string directory, Exception error);

@@ -45,9 +45,12 @@ public sealed class CairnOptions
 
     /// <summary>While Cairn is away it is tried after pauses that double up to this one.</summary>
     internal TimeSpan LongestPause { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How often is tried again what could not be done on disk.</summary>
+    internal TimeSpan LookEvery { get; set; } = TimeSpan.FromMinutes(1);
 }
 
-/// <param name="Event">The event as JSON.</param>
+/// <param name="Event">The event as JSON, or what is known of one that could not be written, or is gone from the spool.</param>
 /// <param name="Why">In Cairn's words, or in those of this library.</param>
 public sealed record Undelivered(string Event, string Why);
 

@@ -1,7 +1,14 @@
 namespace Cairn.Client;
 
 /// <summary>A file of events, one a line.</summary>
-sealed record SpoolFile(string Path, long Bytes, int Lines);
+sealed class SpoolFile(string path, long bytes, int lines)
+{
+    public string Path => path;
+
+    public long Bytes => bytes;
+
+    public int Lines { get; set; } = lines;
+}
 
 /// <summary>
 /// Events that wait on disk, in order, in files of lines. A file is read once nothing is written to it any more, and
@@ -14,52 +21,83 @@ sealed class Spool : IDisposable
     readonly long mostBytes;
     readonly string directory;
     readonly FileStream guard;
+    readonly Action<string, Exception> tell;
     readonly List<SpoolFile> files = [];
+
+    /// <summary>What failed and is tried again: to read these, to count the events of those, to remove the last.</summary>
+    readonly List<SpoolFile> unread = [];
+    readonly List<string> uncounted = [], unremoved = [];
+
     FileStream? writing;
     SpoolFile? last;
     long next;
 
-    Spool(string directory, FileStream guard, long mostBytes)
+    Spool(string directory, FileStream guard, long mostBytes, Action<string, Exception> tell)
     {
-        (this.directory, this.guard, this.mostBytes) = (directory, guard, mostBytes);
-        foreach (var path in Directory.EnumerateFiles(directory, "*.ndjson").Order(StringComparer.Ordinal))
+        (this.directory, this.guard, this.mostBytes, this.tell) = (directory, guard, mostBytes, tell);
+        foreach (var path in Left(directory))
         {
-            var lines = Lines(path, long.MaxValue).Count;
             if (long.TryParse(Path.GetFileNameWithoutExtension(path), out var number)) next = Math.Max(next, number + 1);
-            if (lines == 0)
-            {
-                File.Delete(path);
-                continue;
-            }
-            files.Add(new(path, new FileInfo(path).Length, lines));
-            Found += lines;
+            Find(path);
         }
-        Bytes = files.Sum(file => file.Bytes);
     }
 
-    /// <summary>Events that an earlier process left.</summary>
-    public int Found { get; }
+    static IEnumerable<string> Left(string directory) => Directory.EnumerateFileSystemEntries(directory, "*.ndjson").Order(StringComparer.Ordinal);
+
+    void Find(string path)
+    {
+        try
+        {
+            var lines = Lines(path, long.MaxValue);
+            if (lines.Count == 0) File.Delete(path);
+            else Add(new(path, new FileInfo(path).Length, lines.Count));
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            tell(path, unreadable);
+            uncounted.Add(path);
+        }
+    }
+
+    void Add(SpoolFile file)
+    {
+        files.Add(file);
+        Bytes += file.Bytes;
+        Found += file.Lines;
+    }
+
+    /// <summary>Events that an earlier process left, as far as they were found yet.</summary>
+    public int Found { get; private set; }
 
     public long Bytes { get; private set; }
 
     /// <summary>How many files wait.</summary>
     public int Files => files.Count + (last is null ? 0 : 1);
 
+    /// <param name="tell">Is told of each file that cannot be read or removed, and why.</param>
     /// <exception cref="IOException">The directory cannot be made or written to.</exception>
-    public static Spool Open(string path, long mostBytes)
+    public static Spool Open(string path, long mostBytes, Action<string, Exception> tell)
     {
-        for (var turn = 1; ; turn++)
+        for (var turn = 1; turn <= MostDirectories; turn++)
         {
             var directory = turn == 1 ? path : $"{path}-{turn}";
             Make(directory);
-            try
-            {
-                return new(directory, new(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None), mostBytes);
-            }
-            catch (IOException) when (turn < MostDirectories && File.Exists(Path.Combine(directory, "lock")))
-            {
-                // Another process of this application has it.
-            }
+            if (Lock(directory) is { } guard) return new(directory, guard, mostBytes, tell);
+        }
+        throw new IOException($"{MostDirectories} processes have the spool {path} already.");
+    }
+
+    /// <summary>Null when another process of this application has it.</summary>
+    static FileStream? Lock(string directory)
+    {
+        var path = Path.Combine(directory, "lock");
+        try
+        {
+            return new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            return null;
         }
     }
 
@@ -155,15 +193,67 @@ sealed class Spool : IDisposable
         }
     }
 
-    /// <exception cref="IOException">It cannot be read, or is gone.</exception>
-    public static IReadOnlyList<byte[]> Read(SpoolFile file) => Lines(file.Path, file.Bytes);
+    /// <summary>Its events; null when they cannot be read. The others then go first.</summary>
+    /// <param name="gone">How many events of it are no longer there.</param>
+    public IReadOnlyList<byte[]>? Read(SpoolFile file, out int gone)
+    {
+        gone = 0;
+        try
+        {
+            var lines = Lines(file.Path, file.Bytes);
+            (gone, file.Lines) = (file.Lines - lines.Count, lines.Count);
+            if (lines.Count > 0) return lines;
+            Remove(file);
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            tell(file.Path, unreadable);
+            files.Remove(file);
+            if (unreadable is FileNotFoundException or DirectoryNotFoundException)
+            {
+                gone = file.Lines;
+                Bytes -= file.Bytes;
+            }
+            else unread.Add(file);
+        }
+        return null;
+    }
 
     /// <summary>Forgets what Cairn has.</summary>
     public void Remove(SpoolFile file)
     {
         if (!files.Remove(file)) return;
         Bytes -= file.Bytes;
-        File.Delete(file.Path);
+        Remove(file.Path);
+    }
+
+    void Remove(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception unremovable) when (unremovable is IOException or UnauthorizedAccessException)
+        {
+            tell(path, unremovable);
+            unremoved.Add(path);
+        }
+    }
+
+    /// <summary>Tries again what failed before.</summary>
+    public void TryAgain()
+    {
+        files.InsertRange(0, unread);
+        unread.Clear();
+        foreach (var path in Taken(uncounted)) Find(path);
+        foreach (var path in Taken(unremoved)) Remove(path);
+
+        static string[] Taken(List<string> paths)
+        {
+            string[] taken = [.. paths];
+            paths.Clear();
+            return taken;
+        }
     }
 
     /// <summary>Whole lines; one that a crash left without its end was promised to nobody.</summary>

@@ -32,8 +32,8 @@ sealed class Server : IAsyncDisposable
         return server;
     }
 
-    /// <summary>A sender's, which notices soon that Cairn is back.</summary>
-    public CairnOptions Options => new() { Url = Url, Key = Key, Spool = Spool, LongestPause = TimeSpan.FromSeconds(2) };
+    /// <summary>A sender's, which notices soon that Cairn, or a file, is back.</summary>
+    public CairnOptions Options => new() { Url = Url, Key = Key, Spool = Spool, LongestPause = TimeSpan.FromSeconds(2), LookEvery = TimeSpan.FromMilliseconds(200) };
 
     public async Task Return()
     {

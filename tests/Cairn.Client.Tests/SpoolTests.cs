@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Cairn.Support;
 
 namespace Cairn.Client;
@@ -107,5 +108,63 @@ public sealed class SpoolTests
         server.Resume();
         await using (var next = new Audit(server.Options)) await Until.True(() => next.Counts.Delivered == 100);
         Assert.Equal(Enumerable.Range(0, 100).Select(i => $"{i}"), await Names(server));
+    }
+
+    [Fact]
+    public async Task A_file_that_cannot_be_read_is_told_and_does_not_hold_up_the_others()
+    {
+        await using var server = await Server.Start();
+        await server.Kill();
+        for (var i = 0; i < 6; i += 2) await Leave(server, i, i + 1);
+        var (told, options) = (new ConcurrentQueue<Undelivered>(), server.Options);
+        options.OnUndelivered = told.Enqueue;
+        await using var audit = new Audit(options);
+        await Until.True(() => audit.Counts.Recorded == 6);
+        var files = server.Files;
+        File.Delete(files[0]);
+        // Nobody can read a directory as a file.
+        var hidden = files[1] + ".hidden";
+        File.Move(files[1], hidden);
+        Directory.CreateDirectory(files[1]);
+        await server.Return();
+        audit.Record(Numbered(6));
+        await Until.True(() => audit.Counts.Delivered == 3);
+        Assert.Equal(new(7, 3, 2, 0, 2), audit.Counts);
+        Assert.Equal(2, told.Count);
+        // It is there again.
+        Directory.Delete(files[1]);
+        File.Move(hidden, files[1]);
+        await Until.True(() => audit.Counts.Waiting == 0);
+        Assert.Equal(new(7, 5, 0, 0, 2), audit.Counts);
+        Assert.Equal(["2", "3", "4", "5", "6"], await Names(server));
+        Assert.Empty(server.Files);
+    }
+
+    [Fact]
+    public async Task A_file_that_cannot_be_removed_is_delivered_once_and_does_not_hold_up_the_others()
+    {
+        Needs.Root();
+        await using var server = await Server.Start();
+        await server.Kill();
+        await Leave(server, 0, 1);
+        var file = Assert.Single(server.Files);
+        // What something is mounted on cannot be removed.
+        if (Needs.Run("mount", "--bind", file, file) != 0) Needs.Missing("the right to mount");
+        try
+        {
+            await server.Return();
+            await using var audit = new Audit(server.Options);
+            await Until.True(() => audit.Counts.Delivered == 2);
+            audit.Record(Numbered(2));
+            await Until.True(() => audit.Counts.Delivered == 3);
+            Assert.Equal(0, Needs.Run("umount", file));
+            await Until.True(() => server.Files.Length == 0);
+            Assert.Equal(new(3, 3, 0, 0, 0), audit.Counts);
+        }
+        finally
+        {
+            _ = Needs.Run("sh", "-c", $"umount --lazy '{file}' 2> /dev/null");
+        }
+        Assert.Equal(["0", "1", "2"], await Names(server));
     }
 }
