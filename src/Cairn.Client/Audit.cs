@@ -150,7 +150,7 @@ public sealed partial class Audit : IAsyncDisposable
                 call = null;
             }
 
-            // 2. What is on disk and was not found or could not be read before.
+            // 2. What is on disk and could not be read before, or was left by another process since.
             if (!isStopped && Environment.TickCount64 >= lookAt) Look();
 
             // 3. What was recorded meanwhile.
@@ -207,6 +207,7 @@ public sealed partial class Audit : IAsyncDisposable
         {
             lookAt = Environment.TickCount64 + (long)options.LookEvery.TotalMilliseconds;
             spool?.TryAgain();
+            spool?.TakeOver();
             Interlocked.Add(ref recorded, (spool?.Found ?? 0) - found);
             found = spool?.Found ?? 0;
         }

@@ -16,7 +16,7 @@ public sealed class CairnOptions
     /// A directory of this application's own, in which events wait while Cairn is away; made when it is needed. Two applications
     /// must not have the same one: each sends what it finds there, with its own key. Default <c>cairn-spool</c> in a directory with the
     /// application's name (that of its entry assembly) in the one for this user's local application data. A second process with
-    /// the same directory takes one beside it.
+    /// the same directory takes one beside it (<c>-2</c>, <c>-3</c>, ...); what it leaves there when it ends, one of the others delivers.
     /// </summary>
     public string Spool { get; set; } = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), Application, "cairn-spool");
 
@@ -46,7 +46,7 @@ public sealed class CairnOptions
     /// <summary>While Cairn is away it is tried after pauses that double up to this one.</summary>
     internal TimeSpan LongestPause { get; set; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>How often is tried again what could not be done on disk.</summary>
+    /// <summary>How often is tried again what could not be done on disk, and looked for what other processes left.</summary>
     internal TimeSpan LookEvery { get; set; } = TimeSpan.FromMinutes(1);
 }
 

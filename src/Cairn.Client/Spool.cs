@@ -12,14 +12,15 @@ sealed class SpoolFile(string path, long bytes, int lines)
 
 /// <summary>
 /// Events that wait on disk, in order, in files of lines. A file is read once nothing is written to it any more, and
-/// goes once Cairn has everything in it. What a process left behind, the next one with the same directory finds.
+/// goes once Cairn has everything in it. What a process left behind, the next one with the same directory finds, or one that runs
+/// beside it.
 /// </summary>
 sealed class Spool : IDisposable
 {
     const int MostFileBytes = Delivery.MostBytes / 2, MostDirectories = 100;
 
     readonly long mostBytes;
-    readonly string directory;
+    readonly string path, directory;
     readonly FileStream guard;
     readonly Action<string, Exception> tell;
     readonly List<SpoolFile> files = [];
@@ -32,13 +33,13 @@ sealed class Spool : IDisposable
     SpoolFile? last;
     long next;
 
-    Spool(string directory, FileStream guard, long mostBytes, Action<string, Exception> tell)
+    Spool(string path, string directory, FileStream guard, long mostBytes, Action<string, Exception> tell)
     {
-        (this.directory, this.guard, this.mostBytes, this.tell) = (directory, guard, mostBytes, tell);
-        foreach (var path in Left(directory))
+        (this.path, this.directory, this.guard, this.mostBytes, this.tell) = (path, directory, guard, mostBytes, tell);
+        foreach (var left in Left(directory))
         {
-            if (long.TryParse(Path.GetFileNameWithoutExtension(path), out var number)) next = Math.Max(next, number + 1);
-            Find(path);
+            if (long.TryParse(Path.GetFileNameWithoutExtension(left), out var number)) next = Math.Max(next, number + 1);
+            Find(left);
         }
     }
 
@@ -58,6 +59,8 @@ sealed class Spool : IDisposable
             uncounted.Add(path);
         }
     }
+
+    string NextPath() => Path.Combine(directory, $"{next++:D12}.ndjson");
 
     void Add(SpoolFile file)
     {
@@ -80,12 +83,14 @@ sealed class Spool : IDisposable
     {
         for (var turn = 1; turn <= MostDirectories; turn++)
         {
-            var directory = turn == 1 ? path : $"{path}-{turn}";
+            var directory = Turn(path, turn);
             Make(directory);
-            if (Lock(directory) is { } guard) return new(directory, guard, mostBytes, tell);
+            if (Lock(directory) is { } guard) return new(path, directory, guard, mostBytes, tell);
         }
         throw new IOException($"{MostDirectories} processes have the spool {path} already.");
     }
+
+    static string Turn(string path, int turn) => turn == 1 ? path : $"{path}-{turn}";
 
     /// <summary>Null when another process of this application has it.</summary>
     static FileStream? Lock(string directory)
@@ -118,7 +123,7 @@ sealed class Spool : IDisposable
         var size = 0L;
         while (taken < lines.Count && Bytes + size + lines[taken].Length + 1 <= mostBytes) size += lines[taken++].Length + 1;
         if (taken == 0) return 0;
-        last ??= new(Path.Combine(directory, $"{next++:D12}.ndjson"), 0, 0);
+        last ??= new(NextPath(), 0, 0);
         try
         {
             writing ??= new(last.Path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
@@ -237,6 +242,46 @@ sealed class Spool : IDisposable
         {
             tell(path, unremovable);
             unremoved.Add(path);
+        }
+    }
+
+    /// <summary>
+    /// Takes what processes left that ended, in the directories beside, as far as there is room for it. A directory stays when it is
+    /// empty, as a process may be about to lock it.
+    /// </summary>
+    public void TakeOver()
+    {
+        for (var turn = 1; turn <= MostDirectories; turn++)
+        {
+            var beside = Turn(path, turn);
+            if (beside == directory || !Directory.Exists(beside)) continue;
+            try
+            {
+                using var guard = Lock(beside);
+                if (guard is not null)
+                    foreach (var left in Left(beside)) TakeOver(left);
+            }
+            catch (Exception closed) when (closed is IOException or UnauthorizedAccessException)
+            {
+                tell(beside, closed);
+            }
+        }
+    }
+
+    void TakeOver(string left)
+    {
+        try
+        {
+            var (lines, bytes) = (Lines(left, long.MaxValue).Count, new FileInfo(left).Length);
+            if (Bytes + bytes > mostBytes) return;
+            var own = new SpoolFile(NextPath(), bytes, lines);
+            File.Move(left, own.Path);
+            if (lines == 0) Remove(own.Path);
+            else Add(own);
+        }
+        catch (Exception immovable) when (immovable is IOException or UnauthorizedAccessException)
+        {
+            tell(left, immovable);
         }
     }
 

@@ -167,4 +167,44 @@ public sealed class SpoolTests
         }
         Assert.Equal(["0", "1", "2"], await Names(server));
     }
+
+    [Fact]
+    public async Task What_several_processes_left_a_single_one_delivers()
+    {
+        await using var server = await Server.Start();
+        await server.Kill();
+        await using (new Audit(server.Options))
+        await using (var second = new Audit(server.Options))
+        await using (var third = new Audit(server.Options))
+        {
+            await Until.True(() => Directory.Exists(server.Spool + "-3"));
+            second.Record(Numbered(2));
+            third.Record(Numbered(3));
+        }
+        await server.Return();
+        await using (var single = new Audit(server.Options))
+        {
+            await Until.True(() => single.Counts.Delivered == 2);
+            Assert.Equal(new(2, 2, 0, 0, 0), single.Counts);
+        }
+        Assert.Equal(["2", "3"], await Names(server));
+        Assert.DoesNotContain(Directory.EnumerateFiles(Path.GetDirectoryName(server.Spool)!, "*.ndjson", SearchOption.AllDirectories), path => path.StartsWith(server.Spool, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task What_a_process_left_that_ended_another_that_runs_delivers()
+    {
+        await using var server = await Server.Start();
+        await server.Kill();
+        await using (var running = new Audit(server.Options))
+        {
+            running.Record(Numbered(1));
+            await Until.True(() => server.Spooled == 1);
+            await Leave(server, 2, 3);
+            await server.Return();
+            await Until.True(() => running.Counts.Delivered == 3);
+            Assert.Equal(new(3, 3, 0, 0, 0), running.Counts);
+        }
+        Assert.Equal(["1", "2", "3"], await Names(server));
+    }
 }
