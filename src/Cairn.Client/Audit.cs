@@ -11,7 +11,8 @@ namespace Cairn.Client;
 /// </summary>
 public sealed partial class Audit : IAsyncDisposable
 {
-    static readonly TimeSpan MostPatience = TimeSpan.FromSeconds(60);
+    /// <summary>From when on a call takes long, and after which time a spool that could not be written is tried again.</summary>
+    const int SlowAfterMs = 1_000, KeepAgainAfterMs = 1_000;
 
     readonly CairnOptions options;
     readonly ILogger log;
@@ -36,8 +37,10 @@ public sealed partial class Audit : IAsyncDisposable
     {
         get
         {
-            var (all, done, no, gone) = (Interlocked.Read(ref recorded), Interlocked.Read(ref delivered), Interlocked.Read(ref refused), Interlocked.Read(ref lost));
-            return new(all, done, Math.Max(0, all - done - no - gone), no, gone);
+            // An event is counted as recorded first, so this is read last: nothing can have become of more events than there are.
+            var (done, no, gone) = (Interlocked.Read(ref delivered), Interlocked.Read(ref refused), Interlocked.Read(ref lost));
+            var all = Interlocked.Read(ref recorded);
+            return new(all, done, all - done - no - gone, no, gone);
         }
     }
 
@@ -63,8 +66,9 @@ public sealed partial class Audit : IAsyncDisposable
         {
             line = EventJson.Write(AuditContext.Complete(recorded, options));
         }
-        catch (Exception bad) when (bad is ArgumentException or InvalidOperationException or NullReferenceException)
+        catch (Exception bad)
         {
+            // What the application gives and does for an event (metadata, ActorOf) can fail in any way.
             Refuse(recorded?.Action ?? "", "It is no event: " + bad.Message);
             return;
         }
@@ -81,9 +85,9 @@ public sealed partial class Audit : IAsyncDisposable
         {
             line = EventJson.Write(AuditContext.Complete(recorded, options));
         }
-        catch (ArgumentException bad)
+        catch (Exception bad)
         {
-            throw new CairnException($"The event {recorded.Action} is not valid: {bad.Message}", bad);
+            throw new CairnException($"The event {recorded.Action} cannot be written: {bad.Message}", bad);
         }
         Interlocked.Increment(ref this.recorded);
         Delivered sent;
@@ -109,15 +113,28 @@ public sealed partial class Audit : IAsyncDisposable
         Interlocked.Increment(ref delivered);
     }
 
+    /// <summary>
+    /// Brings events to Cairn, and to disk what cannot go there soon. It waits for nothing else while a call is under way: what is recorded
+    /// meanwhile is gathered for the next one, and goes to disk, behind what the call carries, when it is much or the call takes long.
+    /// </summary>
     async Task Work()
     {
-        var batch = new List<byte[]>();
+        var gathered = new List<byte[]>();
+        var gatheredBytes = 0L;
+        Parcel? parcel = null;
+        Task<Delivered?>? call = null;
+        Task<bool>? recordedMore = null;
         var patience = TimeSpan.Zero;
-        var tryAt = 0L;
+        long tryAt = 0, slowAt = 0, keepAt = 0, lookAt = 0;
+        var found = 0;
+        var told = new HashSet<string>();
         try
         {
-            spool = Spool.Open(options.Spool, options.MaxSpoolBytes);
-            Interlocked.Add(ref recorded, spool.Found);
+            spool = Spool.Open(options.Spool, options.MaxSpoolBytes, (path, why) =>
+            {
+                if (told.Add(path)) LogNoFile(path, why);
+            });
+            Look();
         }
         catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException)
         {
@@ -126,96 +143,184 @@ public sealed partial class Audit : IAsyncDisposable
 
         while (true)
         {
-            // 1. What waits longest goes first.
-            while (spool is { IsEmpty: false } && Environment.TickCount64 >= tryAt && !hurrying.IsCancellationRequested)
+            // 1. What a call came to.
+            if (call is { IsCompleted: true })
             {
-                var oldest = spool.Oldest();
-                if (!await TrySend(oldest)) break;
-                spool.RemoveOldest();
+                Settle(parcel!, await call.ConfigureAwait(false));
+                call = null;
             }
 
-            // 2. What was recorded meanwhile: to Cairn while it takes events, else behind what waits.
-            if (batch.Count == 0)
-                for (var bytes = 0; batch.Count < Delivery.MostEvents && bytes < Delivery.MostBytes && queue.Reader.TryRead(out var line); bytes += line.Length) batch.Add(line);
-            if (batch.Count > 0)
+            // 2. What is on disk and could not be read before, or was left by another process since.
+            if (!isStopped && Environment.TickCount64 >= lookAt) Look();
+
+            // 3. What was recorded meanwhile.
+            while (!IsFull() && queue.Reader.TryRead(out var line))
             {
-                var mayTry = Environment.TickCount64 >= tryAt && !hurrying.IsCancellationRequested;
-                if ((spool is not { IsEmpty: false } && mayTry && await TrySend(batch)) || TryKeep(batch)) batch.Clear();
-                if (batch.Count == 0) continue;
-            }
-            else if (queue.Reader.Completion.IsCompleted)
-            {
-                // 3. The end: what could not be delivered is on disk, where the next process finds it.
-                if (spool is null or { IsEmpty: true } || hurrying.IsCancellationRequested || isAway) break;
-                continue;
+                gathered.Add(line);
+                gatheredBytes += line.Length;
             }
 
-            await Wait();
-            if (hurrying.IsCancellationRequested && batch.Count > 0)
+            // 4. To Cairn while it takes events: what waits longest goes first.
+            if (call is null && Environment.TickCount64 >= tryAt && !hurrying.IsCancellationRequested)
             {
-                foreach (var line in batch) Lose(line, "The application ended, Cairn was away, and the spool could not be written.");
-                batch.Clear();
+                parcel ??= Next();
+                if (parcel is not null) (call, slowAt) = (Send(parcel), Environment.TickCount64 + SlowAfterMs);
             }
+
+            // 5. To disk what cannot go there soon, behind what waits.
+            if (IsInMemory() && Environment.TickCount64 >= KeepAt() && !TryKeep() && hurrying.IsCancellationRequested && call is null) LoseAll();
+
+            // 6. The end: what could not be delivered is on disk, where the next process finds it.
+            var isEnded = queue.Reader.Completion.IsCompleted;
+            if (isEnded && call is null && !IsInMemory() && (spool is null or { Files: 0 } || hurrying.IsCancellationRequested || isAway)) break;
+
+            await Wait(isEnded).ConfigureAwait(false);
         }
 
-        async Task<bool> TrySend(IReadOnlyList<byte[]> lines)
+        bool IsFull() => gathered.Count >= Delivery.MostEvents || gatheredBytes >= Delivery.MostBytes;
+
+        bool IsInMemory() => gathered.Count > 0 || parcel is { File: null };
+
+        // When what is in memory goes to disk: at once when it cannot go to Cairn now, or not next, or is too much; else when the call takes long.
+        long KeepAt()
         {
-            Delivered sent;
+            if (hurrying.IsCancellationRequested) return 0;
+            var isNext = spool is null || spool.Files == (parcel?.File is { Lines: > 0 } ? 1 : 0);
+            return call is null || !isNext || IsFull() ? keepAt : Math.Max(slowAt, keepAt);
+        }
+
+        Parcel? Next()
+        {
+            while (spool?.Oldest is { } file)
+            {
+                var lines = spool.Read(file, out var gone);
+                for (var i = 0; i < gone; i++) Lose([], $"It was in {file.Path} and is gone from there.");
+                if (lines is not null) return new(lines, file);
+            }
+            if (gathered.Count == 0) return null;
+            var next = new Parcel([.. gathered], null);
+            Empty();
+            return next;
+        }
+
+        void Look()
+        {
+            lookAt = Environment.TickCount64 + (long)options.LookEvery.TotalMilliseconds;
+            spool?.TryAgain();
+            spool?.TakeOver();
+            Interlocked.Add(ref recorded, (spool?.Found ?? 0) - found);
+            found = spool?.Found ?? 0;
+        }
+
+        void Empty()
+        {
+            gathered.Clear();
+            gatheredBytes = 0;
+        }
+
+        async Task<Delivered?> Send(Parcel parcel)
+        {
             try
             {
-                sent = await delivery.Send(lines, hurrying.Token);
+                return await delivery.Send(parcel.Lines, hurrying.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
-                return false;
+                return null;
             }
-            if (sent.TryAgainIn is { } wait)
+        }
+
+        void Settle(Parcel sent, Delivered? came)
+        {
+            if (came is { TryAgainIn: null })
             {
-                patience = patience == TimeSpan.Zero ? wait : TimeSpan.FromTicks(Math.Min(2 * Math.Max(patience.Ticks, wait.Ticks), MostPatience.Ticks));
+                if (isAway) LogBack(options.Url);
+                (isAway, patience, tryAt, parcel) = (false, TimeSpan.Zero, 0, null);
+                if (sent.File is not null) spool!.Remove(sent.File);
+                foreach (var (index, why) in came.Refused) Refuse(EventJson.Text(sent.Lines[index]), why);
+                Interlocked.Add(ref delivered, sent.Lines.Count - came.Refused.Count);
+                return;
+            }
+            if (came is { TryAgainIn: { } wait })
+            {
+                patience = patience == TimeSpan.Zero ? wait : TimeSpan.FromTicks(Math.Min(2 * Math.Max(patience.Ticks, wait.Ticks), options.LongestPause.Ticks));
                 tryAt = Environment.TickCount64 + (long)patience.TotalMilliseconds;
-                if (!isAway) LogAway(sent.Problem!);
+                if (!isAway) LogAway(came.Problem!);
                 isAway = true;
-                return false;
             }
-            if (isAway) LogBack(options.Url);
-            (isAway, patience, tryAt) = (false, TimeSpan.Zero, 0);
-            foreach (var (index, why) in sent.Refused) Refuse(EventJson.Text(lines[index]), why);
-            Interlocked.Add(ref delivered, lines.Count - sent.Refused.Count);
-            return true;
+            if (sent.File is not null) PutDown(sent, sent.File);
         }
 
-        // Nothing to do until something is recorded, or Cairn may be back.
-        async Task Wait()
+        // It is on disk, from where it is taken anew.
+        void PutDown(Parcel kept, SpoolFile file)
         {
-            using var enough = CancellationTokenSource.CreateLinkedTokenSource(hurrying.Token);
-            if (spool is { IsEmpty: false } || batch.Count > 0) enough.CancelAfter(TimeSpan.FromMilliseconds(Math.Max(20, tryAt - Environment.TickCount64)));
+            foreach (var line in kept.Lines.Skip(file.Lines)) Lose(line, NoRoom);
+            parcel = null;
+        }
+
+        // True when nothing of it has to be held in memory any longer.
+        bool TryKeep()
+        {
             try
             {
-                if (batch.Count > 0) await Task.Delay(Timeout.Infinite, enough.Token);
-                else if (!await queue.Reader.WaitToReadAsync(enough.Token) && spool is { IsEmpty: false } && !isAway) return;
+                if (spool is not null)
+                {
+                    if (parcel is { File: null })
+                    {
+                        parcel.File = spool.AppendFile(parcel.Lines);
+                        if (call is null) PutDown(parcel, parcel.File);
+                    }
+                    foreach (var line in gathered.Skip(spool.Append(gathered))) Lose(line, NoRoom);
+                    Empty();
+                    keepAt = 0;
+                    return true;
+                }
             }
-            catch (OperationCanceledException)
+            catch (Exception full) when (full is IOException or UnauthorizedAccessException)
             {
-                // It is time to try again.
+                if (keepAt == 0) LogNoSpool(options.Spool, full);
             }
+            keepAt = Environment.TickCount64 + KeepAgainAfterMs;
+            return false;
+        }
+
+        void LoseAll()
+        {
+            foreach (var line in (parcel?.Lines ?? []).Concat(gathered)) Lose(line, "The application ended, Cairn was away, and the spool could not be written.");
+            Empty();
+            parcel = null;
+        }
+
+        // Nothing to do until the call ends, something is recorded, or it is time for something.
+        async Task Wait(bool isEnded)
+        {
+            var until = isStopped ? long.MaxValue : lookAt;
+            if (call is null && (spool is { Files: > 0 } || IsInMemory())) until = Math.Min(until, tryAt);
+            if (IsInMemory()) until = Math.Min(until, KeepAt());
+            using var enough = CancellationTokenSource.CreateLinkedTokenSource(hurrying.Token);
+            var signals = new List<Task>();
+            if (call is not null) signals.Add(call);
+            // A call that is cut off ends at once.
+            if (call is null || !hurrying.IsCancellationRequested)
+            {
+                signals.Add(Task.Delay(until == long.MaxValue ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Max(1, until - Environment.TickCount64)), enough.Token));
+                if (!isEnded && !IsFull()) signals.Add(recordedMore ??= queue.Reader.WaitToReadAsync().AsTask());
+            }
+            await Task.WhenAny(signals).ConfigureAwait(false);
+            if (recordedMore is { IsCompleted: true }) recordedMore = null;
+            await enough.CancelAsync().ConfigureAwait(false);
         }
     }
 
-    /// <summary>True when nothing of it has to be held in memory any longer.</summary>
-    bool TryKeep(List<byte[]> batch)
+    const string NoRoom = "The spool is as large as MaxSpoolBytes allows.";
+
+    /// <summary>Events that go in one call: those that wait longest.</summary>
+    sealed class Parcel(IReadOnlyList<byte[]> lines, SpoolFile? file)
     {
-        if (spool is null) return false;
-        try
-        {
-            var kept = spool.Append(batch);
-            foreach (var line in batch.Skip(kept)) Lose(line, "The spool is as large as MaxSpoolBytes allows.");
-            return true;
-        }
-        catch (Exception full) when (full is IOException or UnauthorizedAccessException)
-        {
-            LogNoSpool(options.Spool, full);
-            return false;
-        }
+        public IReadOnlyList<byte[]> Lines => lines;
+
+        /// <summary>Where they are on disk, as many as there was room for; null while they are in memory only.</summary>
+        public SpoolFile? File { get; set; } = file;
     }
 
     void Refuse(string text, string why)
@@ -249,7 +354,7 @@ public sealed partial class Audit : IAsyncDisposable
     {
         isStopped = true;
         queue.Writer.TryComplete();
-        await using var registration = hurry.UnsafeRegister(static one => ((CancellationTokenSource)one!).Cancel(), hurrying);
+        using var registration = hurry.UnsafeRegister(static one => ((CancellationTokenSource)one!).Cancel(), hurrying);
         await work.ConfigureAwait(false);
     }
 
@@ -276,6 +381,9 @@ public sealed partial class Audit : IAsyncDisposable
 
     [LoggerMessage(LogLevel.Error, "OnUndelivered failed")]
     partial void LogTold(Exception error);
+
+    [LoggerMessage(LogLevel.Error, "{Path} cannot be read or removed; it is tried again now and then")]
+    partial void LogNoFile(string path, Exception error);
 
     [LoggerMessage(LogLevel.Error, "The spool {Directory} cannot be written; while Cairn is away events wait in memory only")]
     partial void LogNoSpool(string directory, Exception error);

@@ -22,7 +22,7 @@ static class AuditContext
         var call = Current.Value = new() { Context = context };
         try
         {
-            await next(context);
+            await next(context).ConfigureAwait(false);
         }
         finally
         {

@@ -4,12 +4,20 @@ using Microsoft.Extensions.Logging;
 
 namespace Cairn.Client
 {
-    /// <summary>Ends the recording with the application, before its loggers do.</summary>
-    sealed class AuditLifetime(Audit audit) : IHostedService
+    /// <summary>Ends the recording with the application: after all that it runs, which may record as it stops, and before its loggers.</summary>
+    sealed class AuditLifetime(Audit audit) : IHostedLifecycleService
     {
+        public Task StoppedAsync(CancellationToken cancellationToken) => audit.Stop(cancellationToken);
+
+        public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
         public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-        public Task StopAsync(CancellationToken cancellationToken) => audit.Stop(cancellationToken);
+        public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }
 

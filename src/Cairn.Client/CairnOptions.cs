@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Security.Claims;
 
 namespace Cairn.Client;
@@ -12,16 +13,19 @@ public sealed class CairnOptions
     public string Key { get; set; } = "";
 
     /// <summary>
-    /// A directory of this application's own, in which events wait while Cairn is away; made when it is needed. Default
-    /// <c>cairn-spool</c> in the directory for this user's local application data. A second process with the same
-    /// directory takes one beside it.
+    /// A directory of this application's own, in which events wait while Cairn is away; made when it is needed. Two applications
+    /// must not have the same one: each sends what it finds there, with its own key. Default <c>cairn-spool</c> in a directory with the
+    /// application's name (that of its entry assembly) in the one for this user's local application data. A second process with
+    /// the same directory takes one beside it (<c>-2</c>, <c>-3</c>, ...); what it leaves there when it ends, one of the others delivers.
     /// </summary>
-    public string Spool { get; set; } = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "cairn-spool");
+    public string Spool { get; set; } = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), Application, "cairn-spool");
+
+    static string Application => Assembly.GetEntryAssembly()?.GetName().Name ?? Path.GetFileNameWithoutExtension(Environment.ProcessPath) ?? "application";
 
     /// <summary>Bytes that the spool takes at most; beyond, events are lost, counted and told of. Default 256 MiB.</summary>
     public long MaxSpoolBytes { get; set; } = 256L * 1024 * 1024;
 
-    /// <summary>Events that wait in memory at most; beyond, events are lost, counted and told of. Default 10,000.</summary>
+    /// <summary>Events that wait in memory at most, beside those of one call and of the next; beyond, events are lost, counted and told of. Default 10,000.</summary>
     public int MaxQueued { get; set; } = 10_000;
 
     /// <summary>
@@ -38,9 +42,15 @@ public sealed class CairnOptions
 
     /// <summary>Is told of each event that Cairn did not take and will not: it was refused, or there was no room for it. Called from a background thread, or from who records.</summary>
     public Action<Undelivered>? OnUndelivered { get; set; }
+
+    /// <summary>While Cairn is away it is tried after pauses that double up to this one.</summary>
+    internal TimeSpan LongestPause { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How often is tried again what could not be done on disk, and looked for what other processes left.</summary>
+    internal TimeSpan LookEvery { get; set; } = TimeSpan.FromMinutes(1);
 }
 
-/// <param name="Event">The event as JSON.</param>
+/// <param name="Event">The event as JSON, or what is known of one that could not be written, or is gone from the spool.</param>
 /// <param name="Why">In Cairn's words, or in those of this library.</param>
 public sealed record Undelivered(string Event, string Why);
 

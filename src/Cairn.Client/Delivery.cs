@@ -32,12 +32,12 @@ sealed class Delivery(CairnOptions options) : IDisposable
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-ndjson");
         try
         {
-            using var answer = await http.SendAsync(request, cancel);
-            var text = await answer.Content.ReadAsStringAsync(cancel);
+            using var answer = await http.SendAsync(request, cancel).ConfigureAwait(false);
+            var text = await answer.Content.ReadAsStringAsync(cancel).ConfigureAwait(false);
             return answer.StatusCode switch
             {
                 HttpStatusCode.OK => Read(text),
-                HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.UnsupportedMediaType when lines.Count > 1 => await Halves(lines, cancel),
+                HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.UnsupportedMediaType when lines.Count > 1 => await Halves(lines, cancel).ConfigureAwait(false),
                 HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.UnsupportedMediaType => new([(0, Detail(text))]),
                 HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => new([], NotSoon, $"Cairn at {options.Url} refuses the key ({(int)answer.StatusCode}): {Detail(text)}"),
                 HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable => new([], answer.Headers.RetryAfter?.Delta ?? Soon, $"Cairn at {options.Url} takes nothing now ({(int)answer.StatusCode}): {Detail(text)}"),
@@ -54,9 +54,9 @@ sealed class Delivery(CairnOptions options) : IDisposable
     async Task<Delivered> Halves(IReadOnlyList<byte[]> lines, CancellationToken cancel)
     {
         var half = lines.Count / 2;
-        var first = await Send([.. lines.Take(half)], cancel);
+        var first = await Send([.. lines.Take(half)], cancel).ConfigureAwait(false);
         if (first.TryAgainIn is not null) return first;
-        var second = await Send([.. lines.Skip(half)], cancel);
+        var second = await Send([.. lines.Skip(half)], cancel).ConfigureAwait(false);
         // What the first half had taken is known to Cairn by its ids.
         if (second.TryAgainIn is not null) return second;
         return new([.. first.Refused, .. second.Refused.Select(one => (one.Index + half, one.Why))]);

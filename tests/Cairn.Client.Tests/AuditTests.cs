@@ -1,6 +1,12 @@
 using System.Collections.Concurrent;
+using System.Security.Claims;
 using System.Text.Json.Nodes;
 using Cairn.Support;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace Cairn.Client;
 
@@ -9,9 +15,18 @@ public sealed class AuditTests
 {
     static readonly CancellationToken Cancel = TestContext.Current.CancellationToken;
 
-    static NewEvent Numbered(int number) => new("workspace.started") { Resource = new("Workspace", $"w{number}", $"{number}"), CreatedAt = DateTimeOffset.UnixEpoch.AddMilliseconds(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()) };
+    internal static NewEvent Numbered(int number) => new("workspace.started") { Resource = new("Workspace", $"w{number}", $"{number}"), CreatedAt = DateTimeOffset.UnixEpoch.AddMilliseconds(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()) };
 
     static IEnumerable<string> Names(IEnumerable<System.Text.Json.JsonElement> events) => events.Select(one => one.GetProperty("resourceName").GetString()!);
+
+    /// <summary>That these are the events numbered from 0, and that Cairn got none before one with a smaller number.</summary>
+    internal static void ArrivedInOrder(int count, IEnumerable<System.Text.Json.JsonElement> events)
+    {
+        var numbered = events.OrderBy(one => int.Parse(one.GetProperty("resourceName").GetString()!)).ToList();
+        Assert.Equal(Enumerable.Range(0, count).Select(i => $"{i}"), Names(numbered));
+        var arrived = numbered.Select(one => one.GetProperty("recordedAt").GetString()!).ToList();
+        Assert.Equal(arrived.Order(StringComparer.Ordinal), arrived);
+    }
 
     [Fact]
     public async Task An_event_arrives_as_it_was_recorded()
@@ -57,7 +72,7 @@ public sealed class AuditTests
             await Until.True(() => audit.Counts.Waiting == 0);
             Assert.Equal(new(3_100, 3_100, 0, 0, 0), audit.Counts);
         }
-        Assert.Equal(Enumerable.Range(0, 3_100).Select(i => $"{i}"), Names(await server.Events()).OrderBy(int.Parse));
+        ArrivedInOrder(3_100, await server.Events());
         Assert.Empty(Directory.EnumerateFiles(server.Spool, "*.ndjson"));
     }
 
@@ -192,5 +207,133 @@ public sealed class AuditTests
         await audit.RecordAsync(Numbered(5), Cancel);
         Assert.Equal(new(5, 2, 0, 1, 2), audit.Counts);
         Assert.Equal(["1", "5"], Names(await server.Events()));
+    }
+
+    [Fact]
+    public async Task Strict_recording_does_not_need_the_thread_that_waits_for_it()
+    {
+        await using var server = await Server.Start();
+        var (options, done) = (server.Options, new TaskCompletionSource());
+        options.Strict = true;
+        new Thread(() =>
+        {
+            SynchronizationContext.SetSynchronizationContext(new Unserved());
+            try
+            {
+                var audit = new Audit(options);
+                audit.Record(Numbered(1));
+                Assert.Throws<CairnException>(() => audit.Record(Numbered(2) with { Ip = new('1', 65) }));
+                audit.DisposeAsync().AsTask().GetAwaiter().GetResult();
+                done.SetResult();
+            }
+            catch (Exception failed)
+            {
+                done.SetException(failed);
+            }
+        }) { IsBackground = true }.Start();
+        await done.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        Assert.Equal(["1"], Names(await server.Events()));
+    }
+
+    /// <summary>What a window's thread is to others while it waits: what they ask of it is not done.</summary>
+    sealed class Unserved : SynchronizationContext
+    {
+        public override void Post(SendOrPostCallback d, object? state)
+        {
+        }
+    }
+
+    [Fact]
+    public async Task What_cannot_be_written_is_refused_whatever_is_wrong_with_it()
+    {
+        await using var server = await Server.Start();
+        var (told, options) = (new ConcurrentQueue<Undelivered>(), server.Options);
+        options.OnUndelivered = told.Enqueue;
+        await using var audit = new Audit(options);
+        // A value of which the runtime makes no JSON.
+        var bad = Numbered(1) with { Metadata = new JsonObject { ["type"] = JsonValue.Create(typeof(string)) } };
+        audit.Record(bad);
+        Assert.Equal(new(1, 0, 0, 1, 0), audit.Counts);
+        Assert.Equal("workspace.started", Assert.Single(told).Event);
+        Assert.IsType<NotSupportedException>((await Assert.ThrowsAsync<CairnException>(() => audit.RecordAsync(bad, Cancel))).InnerException);
+    }
+
+    [Fact]
+    public async Task A_call_goes_on_when_the_application_cannot_say_who_makes_it()
+    {
+        await using var server = await Server.Start();
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Logging.ClearProviders();
+        builder.Services.AddCairn(cairn =>
+        {
+            (cairn.Url, cairn.Key, cairn.Spool) = (server.Url, server.Key, server.Spool);
+            cairn.ActorOf = person => new(person.FindFirst("sub")!.Value.Split(':')[1]);
+        });
+        await using var app = builder.Build();
+        app.UseCairn();
+        app.Use((context, next) =>
+        {
+            context.User = new(new ClaimsIdentity([new("sub", "nobody")], "test"));
+            return next(context);
+        });
+        app.MapGet("/", (Audit audit) =>
+        {
+            audit.Record(Numbered(1));
+            return $"{audit.Counts.Refused}";
+        });
+        await app.StartAsync(Cancel);
+        using var http = new HttpClient();
+        Assert.Equal("1", await http.GetStringAsync(app.Urls.Single(), Cancel));
+    }
+
+    [Fact]
+    public async Task What_became_of_events_adds_up_at_every_moment()
+    {
+        await using var server = await Server.Start();
+        await server.Kill();
+        var options = server.Options;
+        (options.MaxQueued, options.Spool) = (1, Path.Combine("/proc", "no-such-place"));
+        await using var audit = new Audit(options);
+        var recording = Task.Run(() =>
+        {
+            for (var i = 0; i < 300_000; i++) audit.Record("workspace.started");
+        }, Cancel);
+        do
+        {
+            var counts = audit.Counts;
+            Assert.Equal(counts.Recorded, counts.Delivered + counts.Waiting + counts.Refused + counts.Lost);
+        }
+        while (!recording.IsCompleted);
+        await recording;
+        Assert.True(audit.Counts.Lost > 100_000);
+    }
+
+    [Fact]
+    public async Task What_is_recorded_while_the_application_ends_is_delivered()
+    {
+        await using var server = await Server.Start();
+        var builder = Host.CreateEmptyApplicationBuilder(new());
+        // It is stopped last, as it was added first.
+        builder.Services.AddHostedService<Farewell>();
+        builder.Services.AddCairn(cairn => (cairn.Url, cairn.Key, cairn.Spool) = (server.Url, server.Key, server.Spool));
+        using (var host = builder.Build())
+        {
+            await host.StartAsync(Cancel);
+            await host.StopAsync(Cancel);
+            Assert.Equal(new(1, 1, 0, 0, 0), host.Services.GetRequiredService<Audit>().Counts);
+        }
+        Assert.Equal(["7"], Names(await server.Events()));
+    }
+
+    sealed class Farewell(Audit audit) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken)
+        {
+            audit.Record(Numbered(7));
+            return Task.CompletedTask;
+        }
     }
 }

@@ -32,7 +32,8 @@ sealed class Server : IAsyncDisposable
         return server;
     }
 
-    public CairnOptions Options => new() { Url = Url, Key = Key, Spool = Spool };
+    /// <summary>A sender's, which notices soon that Cairn, or a file, is back.</summary>
+    public CairnOptions Options => new() { Url = Url, Key = Key, Spool = Spool, LongestPause = TimeSpan.FromSeconds(2), LookEvery = TimeSpan.FromMilliseconds(200) };
 
     public async Task Return()
     {
@@ -46,6 +47,17 @@ sealed class Server : IAsyncDisposable
         await process.DisposeAsync();
         process = null;
     }
+
+    /// <summary>From now on calls are neither answered nor refused.</summary>
+    public void Suspend() => Assert.Equal(0, Needs.Run("kill", "-STOP", $"{process!.Id}"));
+
+    public void Resume() => Assert.Equal(0, Needs.Run("kill", "-CONT", $"{process!.Id}"));
+
+    /// <summary>The files in which a sender's events wait, the oldest first.</summary>
+    public string[] Files => Directory.Exists(Spool) ? [.. Directory.EnumerateFiles(Spool, "*.ndjson").Order(StringComparer.Ordinal)] : [];
+
+    /// <summary>How many events wait on disk.</summary>
+    public int Spooled => Files.Sum(path => File.ReadAllBytes(path).Count(one => one == '\n'));
 
     /// <summary>All events of one resource type, the oldest first.</summary>
     public async Task<List<JsonElement>> Events(string type = "Workspace")
