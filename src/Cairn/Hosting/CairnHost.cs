@@ -22,7 +22,7 @@ sealed class CairnHost : IAsyncDisposable
     readonly DataDirectory directory;
     readonly CancellationTokenSource stopping = new();
     readonly List<WebApplication> listeners = [];
-    Task housekeeping = Task.CompletedTask, listening = Task.CompletedTask;
+    Task housekeeping = Task.CompletedTask, retaining = Task.CompletedTask, listening = Task.CompletedTask;
     bool disposed;
 
     CairnHost(Settings settings, TimeProvider clock, ILoggerFactory logs, DataDirectory directory, ILogStore log, IControlStore control, BuiltIn conversations)
@@ -200,8 +200,8 @@ sealed class CairnHost : IAsyncDisposable
                 await Keys.Refresh(Stopping);
                 await Keys.WriteLastUses(Stopping);
                 await Inference.Ledger.TellGap();
-                // Last, because it needs the log to be read and a store may be away.
-                await Retention.RunWhenDue(Stopping);
+                // After the clock was looked at. A run can take minutes, and what another process ended must end here meanwhile.
+                if (retaining.IsCompleted) retaining = Retain(log);
             }
             catch (OperationCanceledException)
             {
@@ -227,6 +227,22 @@ sealed class CairnHost : IAsyncDisposable
         }
     }
 
+    async Task Retain(ILogger log)
+    {
+        try
+        {
+            await Retention.RunWhenDue(Stopping);
+        }
+        catch (OperationCanceledException) when (Stopping.IsCancellationRequested)
+        {
+            // What is left goes after the next start.
+        }
+        catch (Exception error)
+        {
+            HostLog.HousekeepingFailed(log, error);
+        }
+    }
+
     /// <summary>Ends the listeners, writes what was taken, and gives the directory back.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -234,6 +250,7 @@ sealed class CairnHost : IAsyncDisposable
         await stopping.CancelAsync();
         foreach (var listener in listeners) await listener.DisposeAsync();
         await housekeeping;
+        await retaining;
         await listening;
         await Inference.DisposeAsync();
         await Push.DisposeAsync();
