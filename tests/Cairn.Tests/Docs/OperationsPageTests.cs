@@ -35,7 +35,16 @@ public sealed partial class OperationsPageTests
         using var directory = new TempDirectory();
         int web = FreePort(), models = FreePort();
         const string email = "ada@example.com", phrase = "a proxy that is believed";
-        await using var server = await CairnProcess.ServeWith(Path.Combine(directory.Path, "data"), ("Cairn__Demo", "true"), ("Cairn__Admin__Email", email), ("Cairn__Admin__Password", phrase),
+        // A backend that says a word, and the rest when it may.
+        var rest = new TaskCompletionSource();
+        await using var backend = await ScriptedBackend.Start();
+        backend.Instead = async (context, _) =>
+        {
+            await ScriptedBackend.Events(context, ScriptedBackend.ChatStream[..2]);
+            await rest.Task.WaitAsync(context.RequestAborted);
+            await ScriptedBackend.Events(context, [.. ScriptedBackend.ChatStream[2..], "data: [DONE]\n\n"]);
+        };
+        await using var server = await CairnProcess.ServeWith(Path.Combine(directory.Path, "data"), ("Cairn__Gateway__Backends__0__Url", backend.Url.OriginalString), ("Cairn__Admin__Email", email), ("Cairn__Admin__Password", phrase),
             ("Cairn__Console__PublicUrl", $"https://localhost:{web}"), ("Cairn__TrustedProxies", "127.0.0.1"));
         await using var nginx = await Nginx.Start(directory.Path, Block().Match(Page).Groups[1].Value, web, models, server);
 
@@ -58,14 +67,15 @@ public sealed partial class OperationsPageTests
         Assert.True(frame.Count > 0);
 
         var key = server.Said("API key")["API key  ".Length..].Trim();
-        using var call = new HttpRequestMessage(HttpMethod.Post, $"https://localhost:{models}/v1/chat/completions") { Content = JsonContent.Create(new { model = "demo-slow", stream = true, messages = new[] { new { role = "user", content = "Good day" } } }) };
+        using var call = new HttpRequestMessage(HttpMethod.Post, $"https://localhost:{models}/v1/chat/completions") { Content = JsonContent.Create(new { model = "llama-3", stream = true, messages = new[] { new { role = "user", content = "Good day" } } }) };
         call.Headers.Authorization = new("Bearer", key);
         using var answer = await http.SendAsync(call, HttpCompletionOption.ResponseHeadersRead, Client.Cancel);
         Assert.Equal("text/event-stream", answer.Content.Headers.ContentType?.MediaType);
         using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(Client.Cancel));
         // The first word is here while the backend still speaks: no record has been written yet.
         Assert.StartsWith("data: ", await lines.ReadLineAsync(Client.Cancel));
-        Assert.Equal(0, (await http.GetFromJsonAsync<JsonElement>("/api/system/audit-logs?model=demo-slow", Client.Cancel)).GetArrayLength());
+        Assert.Equal(0, (await http.GetFromJsonAsync<JsonElement>("/api/system/audit-logs?model=llama-3", Client.Cancel)).GetArrayLength());
+        rest.SetResult();
         Assert.Contains("data: [DONE]", await lines.ReadToEndAsync(Client.Cancel));
     }
 
@@ -133,6 +143,7 @@ public sealed partial class OperationsPageTests
                 if (nginx.process.HasExited) Assert.Fail(await File.ReadAllTextAsync(Path.Combine(directory, "nginx.log"), Client.Cancel));
                 using var socket = new TcpClient();
                 try
+        await Until.True(async () => (await http.GetFromJsonAsync<JsonElement>("/api/system/audit-logs?model=llama-3&status=success", Client.Cancel)).GetArrayLength() == 1);
                 {
                     await socket.ConnectAsync(IPAddress.Loopback, models, Client.Cancel);
                     return true;
