@@ -68,7 +68,7 @@ public sealed partial class OperationsPageTests
             #!/bin/sh
             {{real.Trim()}} "$@" && curl -sf -o /dev/null --unix-socket {{data}}/cairn.sock -H 'Content-Type: application/json' -d '{"name":"between","scopes":["audit:read"]}' http://cairn/api/v1/admin/keys
             """, Client.Cancel);
-        File.SetUnixFileMode(between, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        Assert.Equal(0, Needs.Run("chmod", "+x", between));
         var commands = Commands().Matches(Page).Single(block => block.Value.Contains(".backup", StringComparison.Ordinal)).Groups[1].Value
             .Replace("/var/lib/cairn", data, StringComparison.Ordinal).Replace("/backup/", backup + "/", StringComparison.Ordinal);
         Assert.Equal(0, Needs.Run("bash", "-c", $"PATH={programs}:$PATH\n{commands}"));
