@@ -1,9 +1,13 @@
 using System.Buffers.Binary;
 using System.CommandLine;
 using System.Security.Cryptography;
+using Cairn.Events;
 using Cairn.Hosting;
 using Cairn.Records;
+using Cairn.Requests;
 using Cairn.Storage;
+using Cairn.Storage.Postgres;
+using Cairn.Storage.Sqlite;
 
 namespace Cairn.Commands;
 
@@ -29,25 +33,26 @@ static class CopyCommand
     {
         const string sqlite = "sqlite:";
         if (!from.StartsWith(sqlite, StringComparison.Ordinal)) throw new CommandException("--from takes sqlite:DIR, where DIR is a data directory.", Run.NotUnderstood);
-        if (!StoreAddress.TryRead(to, out var address) || address.Url is null) throw new CommandException($"--to is '{StoreAddress.Shown(to)}'; it takes postgres://user:password@host:5432/database.", Run.NotUnderstood);
+        if (!StoreAddress.TryRead(to, out var address) || address.Engine != StoreEngine.Postgres) throw new CommandException($"--to is '{StoreAddress.Shown(to)}'; it takes postgres://user:password@host:5432/database.", Run.NotUnderstood);
         var directory = Path.GetFullPath(from[sqlite.Length..]);
         if (!File.Exists(Path.Combine(directory, "log.db"))) throw new CommandException($"There is no log in {directory}.");
 
         using var locked = DataDirectory.Open(directory);
-        var source = await Stores.Open(settings with { Store = StoreAddress.Sqlite }, directory);
-        await using var sourceLog = source.Log;
-        await using var sourceControl = source.Control;
-        var target = await Stores.Open(settings with { Store = address }, directory, bridges: false);
-        await using var targetLog = target.Log;
-        await using var targetControl = target.Control;
+        var (requestKind, eventKind) = (RequestFields.Kind, EventFields.KindOf(settings.Catalog));
+        await using var source = SqliteLogStore.Open(directory, requestKind, eventKind);
+        await using var target = await PostgresLogStore.Open(address, Stores.DirectoryId(directory), requestKind, eventKind);
 
-        var requests = await Copy("requests", source.Log.Requests, target.Log.Requests, (batch, records) => batch.Requests.AddRange(records), outcome => outcome.Requests, target.Log, cancel);
-        var events = await Copy("events", source.Log.Events, target.Log.Events, (batch, records) => batch.Events.AddRange(records), outcome => outcome.Events, target.Log, cancel);
+        var requests = await Copy("requests", source.Requests, target.Requests, (batch, records) => batch.Requests.AddRange(records), outcome => outcome.Requests, target, cancel);
+        var events = await Copy("events", source.Events, target.Events, (batch, records) => batch.Events.AddRange(records), outcome => outcome.Events, target, cancel);
+        // What was under way when Cairn ended gets its record when it is started again with this directory.
+        var unfinished = new Batch();
+        unfinished.Starts.AddRange(await source.Unfinished(cancel));
+        if (unfinished.Starts.Count > 0) await target.Append(unfinished, cancel);
         Console.WriteLine($"copied and compared: {requests} requests, {events} events");
         return Run.Done;
     }
 
-    static async Task<long> Copy<T>(string name, ILog<T> source, ILog<T> target, Action<Batch, IEnumerable<T>> add, Func<BatchOutcome, Outcome[]> of, ILogStore store, CancellationToken cancel) where T : class, IRecord, new()
+    static async Task<long> Copy<T>(string name, ILog<T> source, ILog<T> target, Action<Batch, IEnumerable<T>> add, Func<BatchOutcome, Outcome[]> of, PostgresLogStore store, CancellationToken cancel) where T : class, IRecord, new()
     {
         var all = await source.Count(Filter<T>.Everything, cancel);
         var before = await target.Count(Filter<T>.Everything, cancel);

@@ -22,7 +22,7 @@ sealed class CairnHost : IAsyncDisposable
     readonly DataDirectory directory;
     readonly CancellationTokenSource stopping = new();
     readonly List<WebApplication> listeners = [];
-    Task housekeeping = Task.CompletedTask, retaining = Task.CompletedTask, listening = Task.CompletedTask;
+    Task housekeeping = Task.CompletedTask, listening = Task.CompletedTask;
     bool disposed;
 
     CairnHost(Settings settings, TimeProvider clock, ILoggerFactory logs, DataDirectory directory, ILogStore log, IControlStore control, BuiltIn conversations)
@@ -119,7 +119,7 @@ sealed class CairnHost : IAsyncDisposable
             await host.CheckConversations();
             if (prepare is not null) await prepare(host);
             await host.Listen(openToOthers);
-            if (openToOthers) (host.housekeeping, host.listening) = (Task.Run(host.KeepHouse), Task.Run(host.ListenToOthers));
+            if (openToOthers) (host.housekeeping, host.listening) = (Task.WhenAll(Task.Run(host.KeepHouse), Task.Run(host.Retire)), Task.Run(host.ListenToOthers));
             if (openToOthers) host.Push.Start();
             return host;
         }
@@ -185,7 +185,21 @@ sealed class CairnHost : IAsyncDisposable
     }, Stopping);
 
     /// <summary>What is done now and then, in the background, and never in the way of recording.</summary>
-    async Task KeepHouse()
+    Task KeepHouse() => Rounds(async () =>
+    {
+        await ClockWatch.Look(Stopping);
+        await SelfAudit.WriteKept(Stopping);
+        await OwnConversations.Tell(SelfAudit, Stopping);
+        await Sessions.Refresh(Stopping);
+        await Keys.Refresh(Stopping);
+        await Keys.WriteLastUses(Stopping);
+        await Inference.Ledger.TellGap();
+    });
+
+    /// <summary>By itself, because a run may take long and what is above may not.</summary>
+    Task Retire() => Rounds(() => Retention.RunWhenDue(Stopping));
+
+    async Task Rounds(Func<Task> round)
     {
         var log = Logs.CreateLogger<CairnHost>();
         using var rounds = new PeriodicTimer(RoundEvery, Clock);
@@ -193,15 +207,7 @@ sealed class CairnHost : IAsyncDisposable
         {
             try
             {
-                await ClockWatch.Look(Stopping);
-                await SelfAudit.WriteKept(Stopping);
-                await OwnConversations.Tell(SelfAudit, Stopping);
-                await Sessions.Refresh(Stopping);
-                await Keys.Refresh(Stopping);
-                await Keys.WriteLastUses(Stopping);
-                await Inference.Ledger.TellGap();
-                // After the clock was looked at. A run can take minutes, and what another process ended must end here meanwhile.
-                if (retaining.IsCompleted) retaining = Retain(log);
+                await round();
             }
             catch (OperationCanceledException)
             {
@@ -227,22 +233,6 @@ sealed class CairnHost : IAsyncDisposable
         }
     }
 
-    async Task Retain(ILogger log)
-    {
-        try
-        {
-            await Retention.RunWhenDue(Stopping);
-        }
-        catch (OperationCanceledException) when (Stopping.IsCancellationRequested)
-        {
-            // What is left goes after the next start.
-        }
-        catch (Exception error)
-        {
-            HostLog.HousekeepingFailed(log, error);
-        }
-    }
-
     /// <summary>Ends the listeners, writes what was taken, and gives the directory back.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -250,7 +240,6 @@ sealed class CairnHost : IAsyncDisposable
         await stopping.CancelAsync();
         foreach (var listener in listeners) await listener.DisposeAsync();
         await housekeeping;
-        await retaining;
         await listening;
         await Inference.DisposeAsync();
         await Push.DisposeAsync();
@@ -267,6 +256,7 @@ sealed class CairnHost : IAsyncDisposable
         Oidc?.Dispose();
         foreach (var gateway in Gateways ?? []) gateway.Dispose();
         Retention.Dispose();
+        ClockWatch.Dispose();
         if (Conversations != OwnConversations.Source) await Conversations.DisposeAsync();
         await OwnConversations.DisposeAsync();
         await Recorder.DisposeAsync();

@@ -5,12 +5,14 @@ using Cairn.Storage;
 namespace Cairn.Retention;
 
 /// <summary>Notices when this machine's clock jumps, by the one that only goes on, and puts it on record. A machine that slept looks the same.</summary>
-sealed class ClockWatch(IControlStore control, SelfAudit audit, TimeProvider clock)
+sealed class ClockWatch(IControlStore control, SelfAudit audit, TimeProvider clock) : IDisposable
 {
     /// <summary>What a clock may be set by without a word, as time services do.</summary>
     static readonly TimeSpan Tolerance = TimeSpan.FromMinutes(1);
 
     const string Setting = "clock.ahead";
+
+    readonly SemaphoreSlim looking = new(1);
 
     DateTimeOffset seen = clock.GetUtcNow();
     long mark = clock.GetTimestamp();
@@ -24,6 +26,19 @@ sealed class ClockWatch(IControlStore control, SelfAudit audit, TimeProvider clo
     public TimeSpan Ahead => offset - lowest;
 
     public async Task Look(CancellationToken cancel)
+    {
+        await looking.WaitAsync(cancel);
+        try
+        {
+            await LookAlone(cancel);
+        }
+        finally
+        {
+            looking.Release();
+        }
+    }
+
+    async Task LookAlone(CancellationToken cancel)
     {
         if (!isLoaded)
         {
@@ -49,4 +64,6 @@ sealed class ClockWatch(IControlStore control, SelfAudit audit, TimeProvider clo
         lowest = offset;
         await control.SaveSetting(Setting, "0", cancel);
     }
+
+    public void Dispose() => looking.Dispose();
 }

@@ -22,6 +22,9 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
 {
     public static readonly TimeSpan Every = TimeSpan.FromHours(1);
 
+    /// <summary>When a run that could not be made is tried again.</summary>
+    static readonly TimeSpan AfterFailure = TimeSpan.FromMinutes(1);
+
     const int TermsInPiece = 500;
     const string LastRunSetting = "retention.last";
 
@@ -41,7 +44,15 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
     {
         // A next run that is further off than runs are apart was set by a clock that has been set back since.
         if (next is { } due && clock.GetUtcNow() is var now && now < due && due - now <= Every) return;
-        await Run(By.Cairn, isDry: false, confirmed: false, cancel);
+        try
+        {
+            await Run(By.Cairn, isDry: false, confirmed: false, cancel);
+        }
+        catch (IOException)
+        {
+            next = clock.GetUtcNow() + AfterFailure;
+            throw;
+        }
     }
 
     /// <param name="by">Who asked for it; nobody when its hour came.</param>
@@ -52,6 +63,8 @@ sealed class RetentionWorker(Settings settings, ILogStore log, IControlStore con
         await running.WaitAsync(cancel);
         try
         {
+            // Before anything is called old.
+            await watch.Look(cancel);
             var now = clock.GetUtcNow();
             var health = await log.Health(cancel);
 

@@ -14,22 +14,21 @@ sealed record Stores(ILogStore Log, IControlStore Control)
 {
     /// <summary>Opens the stores that the settings name. When it throws an <see cref="IOException"/> nothing is open, and the message is one line that says what mends it.</summary>
     /// <param name="directory">The data directory, which this process has.</param>
-    /// <param name="bridges">Whether records are taken while a store elsewhere is away. Not by who must know that they arrived.</param>
     /// <exception cref="SettingException">The address has what its engine does not know.</exception>
-    public static async Task<Stores> Open(Settings settings, string directory, bool bridges = true)
+    public static async Task<Stores> Open(Settings settings, string directory)
     {
         var (requests, events) = (RequestFields.Kind, EventFields.KindOf(settings.Catalog));
         return settings.Store.Engine switch
         {
             StoreEngine.Sqlite => await Both(directory, () => Task.FromResult<ILogStore>(SqliteLogStore.Open(directory, requests, events)), () => Task.FromResult<IControlStore>(SqliteControlStore.Open(directory))),
-            StoreEngine.Postgres => await Both(directory, () => OpenPostgres(settings, directory, requests, events, bridges), async () => await PostgresControlStore.Open(settings.Store)),
+            StoreEngine.Postgres => await OpenPostgres(settings.Store, directory, requests, events),
             StoreEngine.ClickHouse => await Both(directory, () => OpenClickHouse(settings, directory), () => Task.FromResult<IControlStore>(SqliteControlStore.Open(directory))),
             var other => throw new InvalidOperationException($"No store is opened for {other}."),
         };
     }
 
     /// <summary>Tells this data directory from every other one that uses the same store.</summary>
-    static string DirectoryId(string directory)
+    public static string DirectoryId(string directory)
     {
         var file = Path.Combine(directory, "directory.id");
         if (File.Exists(file)) return File.ReadAllText(file).Trim();
@@ -41,12 +40,13 @@ sealed record Stores(ILogStore Log, IControlStore Control)
         return id;
     }
 
-    static async Task<ILogStore> OpenPostgres(Settings settings, string directory, Kind<RequestRecord> requests, Kind<EventRecord> events, bool bridges)
+    static async Task<Stores> OpenPostgres(StoreAddress address, string directory, Kind<RequestRecord> requests, Kind<EventRecord> events)
     {
-        var store = await PostgresLogStore.Open(settings.Store, DirectoryId(directory), requests, events);
+        var database = await Database.Open(address);
+        var store = await PostgresLogStore.Open(database, DirectoryId(directory), requests, events);
         try
         {
-            return bridges ? await BridgedLogStore.Open(directory, store, TimeProvider.System) : store;
+            return new(await BridgedLogStore.Open(directory, store, TimeProvider.System), new PostgresControlStore(database.Shared()));
         }
         catch
         {

@@ -21,6 +21,7 @@ public sealed class CopyTests : IDisposable
         List<EventRecord> events = [.. Enumerable.Range(0, count).Select(i => random.Event(Some.Midnight + i * 977))];
         await using var store = SqliteLogStore.Open(directory.Path, Some.RequestKind, Some.EventKind);
         await store.Append(Twins.Batch(requests, events), Cancel);
+        await store.Append(new Batch { Starts = { new() { RequestId = "chatcmpl-under-way", TimeMs = Some.Midnight } } }, Cancel);
         // What was dropped is not copied, and the rest keeps its order.
         await store.Requests.Drop(Some.Midnight + 977 * 3, 2, Cancel);
         return (requests[2..], events);
@@ -52,6 +53,12 @@ public sealed class CopyTests : IDisposable
         var eventModel = new ModelLog<EventRecord>(Some.EventKind);
         foreach (var one in events) eventModel.Append(one);
         await store.Events.Agrees(eventModel, Filter<EventRecord>.Everything);
+
+        // What was under way there is ended by whoever starts with that directory.
+        Assert.Empty(await store.Unfinished(Cancel));
+        Assert.True(StoreAddress.TryRead(url, out var address));
+        await using var server = await PostgresLogStore.Open(address, Stores.DirectoryId(directory.Path), Some.RequestKind, Some.EventKind);
+        Assert.Equal("chatcmpl-under-way", Assert.Single(await server.Unfinished(Cancel)).RequestId);
     }
 
     [Fact]

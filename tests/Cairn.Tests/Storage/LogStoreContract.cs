@@ -544,6 +544,39 @@ public abstract class LogStoreContract : IDisposable
         Assert.Equal([20, 19, 18, 17, 16], page.Records.Select(record => record.Position));
     }
 
+    // Size
+
+    [Fact]
+    public async Task What_is_dropped_is_not_among_the_bytes_that_records_take()
+    {
+        await using var twins = Start();
+        var random = new Random(5);
+        for (var batch = 0; batch < 12; batch++) await twins.Append(Enumerable.Range(0, 500).Select(i => Detailed(Some.Midnight + (batch * 500 + i) * Some.Hour / 100)).ToList());
+        // A store that is delivered to has everything once it was asked.
+        Assert.Equal(6_000, await twins.Store.Events.Count(Filter<EventRecord>.Everything, Cancel));
+        var before = await Bytes();
+        Assert.True(before > 6_000 * 500, $"6,000 records with 500 random bytes each take {before} bytes.");
+
+        await twins.DropAll(Some.Midnight + 3_000 * Some.Hour / 100, 1_000);
+        await twins.Sweep(1_000);
+        Assert.InRange(await Bytes(), 0.35 * before, 0.65 * before);
+
+        await twins.DropAll(long.MaxValue, 1_000);
+        await twins.Sweep(1_000);
+        Assert.InRange(await Bytes(), 0, 0.25 * before);
+
+        async Task<long> Bytes() => (await twins.Store.Health(Cancel)).Bytes;
+
+        EventRecord Detailed(long ms)
+        {
+            var bytes = new byte[500];
+            random.NextBytes(bytes);
+            var record = Some.Event(ms);
+            record.Metadata = $$"""{"text":"{{Convert.ToHexString(bytes)}}"}""";
+            return record;
+        }
+    }
+
     // Following
 
     [Fact]

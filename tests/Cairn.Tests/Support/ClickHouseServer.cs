@@ -77,7 +77,7 @@ sealed class ClickHouseServer : IAsyncDisposable
         while (!await Answers())
         {
             if (process.HasExited || watch.Elapsed > Patience) throw new InvalidOperationException("ClickHouse does not start: " + await File.ReadAllTextAsync(Path.Combine(directory.Path, "errors")));
-            await Task.Yield();
+            await Task.Delay(20);
         }
     }
 

@@ -72,10 +72,16 @@ sealed partial class PostgresServer : IAsyncDisposable
     /// <summary>Starts the server, and waits until it answers.</summary>
     public async Task Run(params string[] settings)
     {
-        process = Begin("postgres", ["-D", Path.Combine(directory, "data"), "-p", $"{Port}", "-c", "listen_addresses=127.0.0.1", "-c", $"unix_socket_directories={directory}", "-c", "max_connections=300", .. settings.SelectMany(setting => new[] { "-c", setting })]);
+        Process Begun() => Begin("postgres", ["-D", Path.Combine(directory, "data"), "-p", $"{Port}", "-c", "listen_addresses=127.0.0.1", "-c", $"unix_socket_directories={directory}", "-c", "max_connections=300", .. settings.SelectMany(setting => new[] { "-c", setting })]);
+        process = Begun();
         await Until.True(async () =>
         {
-            Assert.False(process.HasExited, "PostgreSQL ended before it answered.");
+            if (process.HasExited)
+            {
+                // The children of one that crashed end by themselves; while one is left, the next server refuses to start.
+                process.Dispose();
+                process = Begun();
+            }
             try
             {
                 await Execute("postgres", "SELECT 1");
@@ -101,7 +107,6 @@ sealed partial class PostgresServer : IAsyncDisposable
         await process.WaitForExitAsync();
         process.Dispose();
         process = null;
-        // A crash leaves children that end by themselves; the next server waits for their memory to be let go.
         File.Delete(Path.Combine(directory, "data", "postmaster.pid"));
     }
 

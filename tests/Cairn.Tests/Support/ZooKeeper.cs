@@ -40,7 +40,7 @@ sealed class ZooKeeper : IAsyncDisposable
         while (!await server.Answers())
         {
             if (server.process.HasExited || watch.Elapsed > Patience) throw new InvalidOperationException("ZooKeeper does not start.");
-            await Task.Yield();
+            await Task.Delay(20);
         }
         return server;
     }

@@ -132,8 +132,16 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
 
     async Task<List<Key>> Keys(string where, long skip, int limit, CancellationToken cancel)
     {
-        var sql = $"SELECT ms, position FROM {table.Name} WHERE {where} ORDER BY ms DESC, bitAnd(position, {ClickHouseTable<T>.Turns - 1}) DESC, position DESC LIMIT {skip}, {limit} FORMAT RowBinary";
-        return [.. Pairs(await client.Query(sql, cancel)).Select(pair => new Key(pair.First, pair.Second)).Distinct()];
+        var found = await Ask("");
+        // A row that came twice and is not merged away yet takes no other's place.
+        if (found.Count == limit && found.Distinct().Count() < limit) found = await Ask("LIMIT 1 BY ms, position ");
+        return [.. found.Distinct()];
+
+        async Task<List<Key>> Ask(string once)
+        {
+            var sql = $"SELECT ms, position FROM {table.Name} WHERE {where} ORDER BY ms DESC, bitAnd(position, {ClickHouseTable<T>.Turns - 1}) DESC, position DESC {once}LIMIT {skip}, {limit} FORMAT RowBinary";
+            return Pairs(await client.Query(sql, cancel)).ConvertAll(pair => new Key(pair.First, pair.Second));
+        }
     }
 
     /// <summary>Where the records of an identity are, or of one that shares its hash.</summary>
@@ -212,9 +220,11 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
         if (times is var (least, most)) where += $" AND ms >= {least} AND ms <= {most}";
 
         var found = Records(await client.Query($"SELECT {table.ReadList} FROM {table.Name} WHERE {where} AND position > {after} AND position <= {last} ORDER BY position LIMIT {limit} FORMAT RowBinary", cancel));
+        if (found.Count == limit) last = found[^1].Position;
+        // Rows that came twice and are not merged away yet.
         found = [.. found.DistinctBy(record => record.Position)];
         await MarkGone(found, seen, cancel);
-        return new(found, found.Count < limit ? last : found[^1].Position);
+        return new(found, last);
     }
 
     // Numbers over many.
@@ -347,6 +357,17 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
     }
 
     sealed record KnownDays(List<(long Day, long Rows)> List, long Delivered, Cut[] Cuts, long At);
+
+    /// <summary>What the records take. Those that retention hides until their day goes are taken to take the average.</summary>
+    public async Task<double> Bytes(CancellationToken cancel)
+    {
+        var (parts, suffix) = address.Cluster is { } cluster ? ($"cluster('{cluster}', system.parts)", "_local") : ("system.parts", "");
+        var names = string.Join(", ", new[] { table.Name, table.Ids, table.Fates }.Select(name => $"'{name}{suffix}'"));
+        var all = await Number($"SELECT toInt64(sum(bytes_on_disk)) FROM {parts} WHERE database = '{address.Database}' AND table IN ({names}) AND active", cancel);
+        if (own.Cuts.Length == 0 || all == 0) return all;
+        var hidden = await Number($"SELECT count() FROM {table.Name} WHERE ms <= {own.Cuts.Max(cut => cut.Ms)} AND NOT ({NotCut()})", cancel);
+        return hidden == 0 ? all : all * (1 - hidden / (double)await Number($"SELECT count() FROM {table.Name}", cancel));
+    }
 
     /// <summary>Reads every column of every day; the engine compares what it reads with its checksums. Null when all is well.</summary>
     public async Task<string?> Damage(CancellationToken cancel)

@@ -135,6 +135,7 @@ sealed class ClickHouseLogStore : ILogStore
         var hashes = records.ConvertAll(table.Hash);
 
         // 1. What was stored before: among what waits, and in the store. In this order, because what waits is delivered meanwhile.
+        var allWaitingIsKnown = knownIsWhole[log.Own.Number];
         foreach (var stored in await FindWaiting(log, hashes, cancel)) sorted.ByIdentity.TryAdd(kind.Identity.Text!(stored)!, stored);
         var isChecked = false;
         if (courier.Problem is null)
@@ -144,7 +145,7 @@ sealed class ClickHouseLogStore : ILogStore
                 var keys = await log.Known([.. hashes.Distinct()], cancel);
                 if (keys.Count > 0)
                     foreach (var stored in await log.Load(keys.Select(key => (key.Ms, key.Position)), cancel)) sorted.ByIdentity.TryAdd(kind.Identity.Text!(stored)!, stored);
-                isChecked = knownIsWhole[log.Own.Number];
+                isChecked = allWaitingIsKnown;
             }
             catch (Exception error) when (error is LogUnavailableException or ClickHouseException)
             {
@@ -202,8 +203,12 @@ sealed class ClickHouseLogStore : ILogStore
             record.Position = position++;
             if (log.Kind.Fate(record) is { } fate) record.SubjectExists = !fate.Ends;
         }
-        Remember(log.Own, piece);
-        log.Own.Last = piece.Last;
+        // Together: whether all that waits is known is told by the last position.
+        lock (known[log.Own.Number])
+        {
+            Remember(log.Own, piece);
+            log.Own.Last = piece.Last;
+        }
         courier.Wake();
     }
 
@@ -284,8 +289,7 @@ sealed class ClickHouseLogStore : ILogStore
         var away = courier.Problem;
         try
         {
-            var parts = address.Cluster is { } cluster ? $"cluster('{cluster}', system.parts)" : "system.parts";
-            bytes = await client.Number($"SELECT toInt64(sum(bytes_on_disk)) FROM {parts} WHERE database = '{address.Database}' AND table LIKE 'cairn\\\\_%' AND active", cancel);
+            bytes = (long)(await requests.Bytes(cancel) + await events.Bytes(cancel));
         }
         catch (Exception error) when (error is LogUnavailableException or ClickHouseException)
         {

@@ -49,6 +49,9 @@ sealed class Courier(
     DateTimeOffset verifiedAt = DateTimeOffset.MinValue;
     long lastRound;
 
+    /// <summary>The block that was sent again last, until it is known that no server works on it any longer.</summary>
+    string? refill;
+
     /// <summary>Why the store cannot be delivered to; null while it can.</summary>
     public string? Problem => problem;
 
@@ -285,6 +288,7 @@ sealed class Courier(
             try
             {
                 if (route.Kind.Attempt is not null) continue;
+                if (refill is not null) await WaitUntilOver(refill, cancel);
                 foreach (var (after, last) in await route.Lacking(cancel))
                 {
                     for (var place = after; place < last;)
@@ -293,7 +297,8 @@ sealed class Courier(
                         if (pieces.Count == 0) break;
                         var missing = await route.Missing(pieces, cancel);
                         sent += missing.Rows.Count;
-                        await Insert(route.Table, route.Columns, missing.Rows, null, cancel);
+                        await Insert(route.Table, route.Columns, missing.Rows, refill = Guid.NewGuid().ToString("N"), cancel);
+                        refill = null;
                         await InsertRest(route, pieces, await outbox.Asides(route.Kind, pieces[0].First - 1, pieces[^1].Last, cancel), cancel);
                         place = pieces[^1].Last;
                     }

@@ -173,7 +173,9 @@ sealed class BridgedLogStore : ILogStore
             // 1. Most of what waits, while more may come.
             while (Waiting(outbox) > Few) await Deliver(stopping.Token);
 
-            // 2. The last of it, while nothing can; then the way is free.
+            // 2. The last of it, while nothing can; then the way is free. Not before the store took something: while one that does not
+            // answer is asked, nobody is kept waiting.
+            await store.Append(new Batch(), stopping.Token);
             await appending.WaitAsync(stopping.Token);
             try
             {

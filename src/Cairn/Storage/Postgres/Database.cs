@@ -24,7 +24,16 @@ sealed class Database : IAsyncDisposable
     readonly StoreAddress address;
     readonly NpgsqlDataSource source;
 
+    int users = 1;
+
     Database(StoreAddress address, NpgsqlDataSource source) => (this.address, this.source) = (address, source);
+
+    /// <summary>For one more user, who lets go of it as well.</summary>
+    public Database Shared()
+    {
+        Interlocked.Increment(ref users);
+        return this;
+    }
 
     public string Version { get; private set; } = "";
 
@@ -193,5 +202,5 @@ sealed class Database : IAsyncDisposable
         return reader.ReadToEnd();
     }
 
-    public ValueTask DisposeAsync() => source.DisposeAsync();
+    public ValueTask DisposeAsync() => Interlocked.Decrement(ref users) == 0 ? source.DisposeAsync() : ValueTask.CompletedTask;
 }

@@ -113,5 +113,4 @@ sealed class KeptCounts<T> where T : class, IRecord, new()
         written = [];
     }
 
-    public void ForgetWhole() => whole.Clear();
 }

@@ -67,11 +67,44 @@ sealed class LogTable<T> where T : class, IRecord, new()
     }
 
     /// <summary>The oldest month that is there; null for none.</summary>
-    public async Task<(string Name, long FirstMs, long UntilMs)?> OldestPartition(Transaction transaction)
+    public async Task<(string Name, long FirstMs, long UntilMs)?> OldestPartition(Transaction transaction) => await OldestPartitions(transaction, 1) is [var oldest] ? oldest : null;
+
+    async Task<List<(string Name, long FirstMs, long UntilMs)>> OldestPartitions(Transaction transaction, int most)
     {
-        string? oldest = null;
-        await transaction.Each(new("SELECT relname::text FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid WHERE inhparent = to_regclass($1) ORDER BY relname LIMIT 1", Name), row => oldest = row.GetString(0));
-        return oldest is null ? null : Partition(new DateTimeOffset(int.Parse(oldest[^7..^3]), int.Parse(oldest[^2..]), 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeMilliseconds());
+        var oldest = new List<(string, long, long)>();
+        await transaction.Each(new("SELECT relname::text FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid WHERE inhparent = to_regclass($1) ORDER BY relname LIMIT $2", Name, most), row =>
+        {
+            var name = row.GetString(0);
+            oldest.Add(Partition(new DateTimeOffset(int.Parse(name[^7..^3]), int.Parse(name[^2..]), 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeMilliseconds()));
+        });
+        return oldest;
+    }
+
+    /// <summary>
+    /// Bytes that hold no record any longer. A file does not shrink when rows go one by one; what is left of it is taken again by
+    /// later ones. Records go from the oldest month on, and their identities lie anywhere.
+    /// </summary>
+    public async Task<long> Unused(Transaction transaction)
+    {
+        var unused = 0L;
+        foreach (var (name, firstMs, untilMs) in await OldestPartitions(transaction, 2))
+            unused += await Unused(transaction, name, $"(SELECT * FROM {name} ORDER BY time DESC LIMIT 500)",
+                await transaction.Number(new($"SELECT coalesce(sum(count), 0)::bigint FROM {Name}_by_all WHERE span = {(int)Spans.Day} AND period >= $1 AND period < $2", Span.Period(Spans.Day, firstMs), Span.Period(Spans.Day, untilMs))));
+        return unused + await Unused(transaction, $"{Name}_identity", $"(SELECT * FROM {Name}_identity LIMIT 500)",
+            await transaction.Number(new($"SELECT coalesce(sum(count), 0)::bigint FROM {Name}_by_all WHERE span = {(int)Spans.Ever}")));
+    }
+
+    /// <summary>Told from how many pages so many rows would fill; the indexes are taken to be as loose as the table.</summary>
+    static async Task<long> Unused(Transaction transaction, string name, string sample, long rows)
+    {
+        const double page = 8_192, usable = page - 24;
+        var (bytes, pages, width) = (0L, 0d, 0d);
+        await transaction.Ask(
+            (new("SELECT pg_table_size(to_regclass($1)) + pg_indexes_size(to_regclass($1)), pg_relation_size(to_regclass($1))", name), row => (bytes, pages) = (row.GetInt64(0), row.GetInt64(1) / page)),
+            (new($"SELECT coalesce(avg(4 + (pg_column_size(s.*) + 7) / 8 * 8), 0)::float8 FROM {sample} s"), row => width = row.GetDouble(0)));
+        if (pages == 0 || (width == 0 && rows > 0)) return 0;
+        var filled = rows == 0 ? 0 : rows / Math.Max(1, Math.Floor(usable / width));
+        return (long)(bytes * Math.Max(0, 1 - filled / pages));
     }
 
     static IEnumerable<Rollup<T>> RollupsOf(Kind<T> kind)

@@ -226,15 +226,9 @@ sealed class LogWriter<T> where T : class, IRecord, new()
         var (rows, last) = (0L, 0L);
         await transaction.Each(new($"SELECT count(*), coalesce(max(position), 0) FROM {oldest.Name}"), row => (rows, last) = (row.GetInt64(0), row.GetInt64(1)));
         // What reads every record is read before the lock is taken.
-        ForgetMonth();
         foreach (var kept in counts.Where(kept => !kept.IsByDay)) await transaction.Each(kept.AskWhole(table, oldest.Name, 0, 0), kept.AddWhole);
         await transaction.Run(table.Columns.Where(column => column.IsTerm).Select(column => new Sql($"INSERT INTO orphans SELECT DISTINCT {column.Number}, {column.Name} FROM {oldest.Name} WHERE {column.Name} <> 0 ON CONFLICT DO NOTHING")));
         return new(oldest.Name, oldest.FirstMs, oldest.UntilMs, rows, last);
-    }
-
-    public void ForgetMonth()
-    {
-        foreach (var kept in counts) kept.ForgetWhole();
     }
 
     /// <summary>Removes a month as a whole; false when records came to it meanwhile.</summary>

@@ -13,7 +13,8 @@ sealed class PostgresControlStore : IControlStore
 {
     readonly Database database;
 
-    PostgresControlStore(Database database) => this.database = database;
+    /// <param name="database">It lets go of it at its end.</param>
+    public PostgresControlStore(Database database) => this.database = database;
 
     /// <exception cref="IOException">One line that says what is wrong and what mends it.</exception>
     public static async Task<PostgresControlStore> Open(StoreAddress address) => new(await Database.Open(address));

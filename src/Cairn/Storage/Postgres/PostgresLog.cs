@@ -125,9 +125,9 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
 
     public Task<int> Drop(long beforeMs, int limit, CancellationToken cancel) => store.Change(transaction => writer.Drop(transaction, beforeMs, limit), cancel);
 
-    public Task<long> DropPiece(long beforeMs, CancellationToken cancel) => store.DropMonth(writer, beforeMs, cancel);
+    public Task<long> DropPiece(long beforeMs, CancellationToken cancel) => store.DropMonth(table, beforeMs, cancel);
 
-    public Task<int> Sweep(int limit, CancellationToken cancel) => store.Change(transaction => Sweeper.Sweep(transaction, table, limit), cancel);
+    public Task<int> Sweep(int limit, CancellationToken cancel) => store.Sweep(table, limit, cancel);
 
     public Task<long?> OldestMs(CancellationToken cancel) => database.Read(transaction => transaction.NumberOrNull(new($"SELECT time FROM {table.Name} ORDER BY time LIMIT 1")), cancel);
 

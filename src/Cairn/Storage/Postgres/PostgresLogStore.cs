@@ -43,9 +43,11 @@ sealed class PostgresLogStore : ILogStore
     /// <summary>Opens the log, or makes it. When this returns, the server's settings were read back and are what durability needs.</summary>
     /// <param name="directory">Names the data directory whose requests are under way.</param>
     /// <exception cref="IOException">One line that says what is wrong and what mends it.</exception>
-    public static async Task<PostgresLogStore> Open(StoreAddress address, string directory, Kind<RequestRecord> requests, Kind<EventRecord> events)
+    public static async Task<PostgresLogStore> Open(StoreAddress address, string directory, Kind<RequestRecord> requests, Kind<EventRecord> events) => await Open(await Database.Open(address), directory, requests, events);
+
+    /// <summary>The same in a database that is open already, which the log lets go of at its end, or here when it fails.</summary>
+    public static async Task<PostgresLogStore> Open(Database database, string directory, Kind<RequestRecord> requests, Kind<EventRecord> events)
     {
-        var database = await Database.Open(address);
         try
         {
             var (requestTable, eventTable) = await database.Write(async transaction =>
@@ -135,18 +137,26 @@ sealed class PostgresLogStore : ILogStore
     }
 
     /// <summary>Removes the oldest month as a whole, when all of it is before a time. Answers how many records went; zero when none could go so.</summary>
-    public async Task<long> DropMonth<T>(LogWriter<T> writer, long beforeMs, CancellationToken cancel) where T : class, IRecord, new()
+    public async Task<long> DropMonth<T>(LogTable<T> table, long beforeMs, CancellationToken cancel) where T : class, IRecord, new()
     {
-        // The gate keeps this process's appends out, and with them the counts that are gathered here.
-        await gate.WaitAsync(cancel);
         try
         {
-            while (await database.Write(transaction => writer.OldestMonth(transaction, beforeMs), cancel) is { } month)
+            while (true)
             {
-                if (!await Attempt(transaction => writer.Drop(transaction, month), cancel, again: false)) return 0;
+                // What takes long is done beside the writers: reading the month, in counts of its own. They wait for its removal alone.
+                var dropping = new LogWriter<T>(table, numbers, texts);
+                if (await database.Write(transaction => dropping.OldestMonth(transaction.WithoutHurry(), beforeMs), cancel) is not { } month) return 0;
+                await gate.WaitAsync(cancel);
+                try
+                {
+                    if (!await Attempt(transaction => dropping.Drop(transaction, month), cancel, again: false)) return 0;
+                }
+                finally
+                {
+                    gate.Release();
+                }
                 if (month.Rows > 0) return month.Rows;
             }
-            return 0;
         }
         catch (PostgresException busy) when (busy.SqlState == PostgresErrorCodes.LockNotAvailable)
         {
@@ -157,11 +167,12 @@ sealed class PostgresLogStore : ILogStore
         {
             throw new LogUnavailableException(database.Why(error), error);
         }
-        finally
-        {
-            writer.ForgetMonth();
-            gate.Release();
-        }
+    }
+
+    public async Task<int> Sweep<T>(LogTable<T> table, int limit, CancellationToken cancel) where T : class, IRecord, new()
+    {
+        var found = await database.Read(transaction => Sweeper.Find(transaction.WithoutHurry(), table, limit), cancel);
+        return await Change(transaction => Sweeper.Sweep(transaction, table, found, limit), cancel);
     }
 
     /// <param name="again">Makes the change once more, on another connection, when the first one broke before it was made.</param>
@@ -299,14 +310,17 @@ sealed class PostgresLogStore : ILogStore
     {
         try
         {
-            var bytes = await database.Read(transaction => transaction.Number(new("SELECT coalesce(sum(pg_table_size(c.oid) + pg_indexes_size(c.oid)), 0)::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND relkind = 'r'", Database.SchemaName)), cancel);
-            return new(database.Version, refusal is null, refusal, bytes, null);
+            return new(database.Version, refusal is null, refusal, await database.Read(Bytes, cancel), null);
         }
         catch (LogUnavailableException away)
         {
             return new(database.Version, false, away.Message, 0, null);
         }
     }
+
+    async Task<long> Bytes(Transaction transaction) =>
+        await transaction.Number(new("SELECT coalesce(sum(pg_table_size(c.oid) + pg_indexes_size(c.oid)), 0)::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND relkind = 'r'", Database.SchemaName))
+        - await requests.Table.Unused(transaction) - await events.Table.Unused(transaction);
 
     public Task<string?> Damage(CancellationToken cancel) => database.Read(async transaction => await Damage(transaction, requests.Table) ?? await Damage(transaction, events.Table), cancel);
 

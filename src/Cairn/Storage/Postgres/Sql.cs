@@ -90,8 +90,20 @@ sealed class Transaction(NpgsqlConnection connection, NpgsqlTransaction? transac
 {
     static readonly Sql Begin = new("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), Commit = new("COMMIT"), KeepPlans = new("SET LOCAL plan_cache_mode = force_generic_plan");
 
+    /// <summary>What the log as a whole is read for, by nobody who waits: an hour.</summary>
+    const int LongSeconds = 3_600;
+
     /// <summary>A reader has begun, and holds its state of the database.</summary>
     bool holds;
+
+    int? timeout;
+
+    /// <summary>Its statements may take long from now on.</summary>
+    public Transaction WithoutHurry()
+    {
+        timeout = LongSeconds;
+        return this;
+    }
 
     public NpgsqlConnection Connection => connection;
 
@@ -152,6 +164,7 @@ sealed class Transaction(NpgsqlConnection connection, NpgsqlTransaction? transac
     NpgsqlBatch Batch(IEnumerable<Sql> statements)
     {
         var batch = new NpgsqlBatch(connection, transaction);
+        if (timeout is { } seconds) batch.Timeout = seconds;
         foreach (var statement in statements) batch.BatchCommands.Add(statement.Part());
         return batch;
     }

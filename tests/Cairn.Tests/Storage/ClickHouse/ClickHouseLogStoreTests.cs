@@ -81,6 +81,9 @@ public sealed class ClickHouseLogStoreTests(SharedClickHouse shared) : LogStoreC
         await Fill(twins);
         await Run("INSERT INTO $cairn_event SELECT * FROM $cairn_event WHERE position <= 40");
         Assert.Equal(130, await twins.Store.Events.Count(Filter<Events.EventRecord>.Everything, Cancel));
+        // Until then nothing is passed over for it.
+        await twins.Store.Events.AgreesOnWalk(twins.Events, Filter<Events.EventRecord>.Everything, 7);
+        await twins.Store.Events.AgreesOnFollowing(twins.Events, Filter<Events.EventRecord>.Everything, after: 0, 7);
         await twins.Reopen();
         await ((ClickHouseLogStore)twins.Store).Refill(Cancel);
         await twins.Agree();
