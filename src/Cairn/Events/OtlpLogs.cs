@@ -18,8 +18,8 @@ static class OtlpLogs
 
     const int MostTold = 10, MostDepth = 32, MostMetadata = 16 * 1024;
 
-    /// <summary>Room for values as deep as they may be, at three levels each. The time to read a body grows with its depth times its length.</summary>
-    const int MostBodyDepth = 128;
+    /// <summary>Room for values as deep as they may be, at four levels for each map. The time to read a body grows with its depth times its length.</summary>
+    const int MostBodyDepth = 144;
 
     /// <summary>Where a field is looked for among a log record's attributes, in this order. An attribute that is taken is not in the metadata.</summary>
     public static readonly (string Field, string[] Attributes)[] Fields =

@@ -4,7 +4,7 @@ namespace Cairn.Records;
 /// <param name="Skip">How many matching records to pass over first.</param>
 /// <param name="Fields">The fields that are needed; null for all.</param>
 /// <param name="Counted">Count all that match as well, in the same state of the log.</param>
-/// <param name="AsOf">A counted page's <see cref="Page{T}.AsOf"/>: without what was recorded since, so that the page may be a shorter one.</param>
+/// <param name="AsOf">A counted page's <see cref="Page{T}.AsOf"/>: without what was recorded since, so that the page may be a shorter one. Of several processes over one ClickHouse, without what this one recorded since.</param>
 sealed record PageRequest<T>(Filter<T> Filter, int Limit, long? Before = null, long Skip = 0, IReadOnlyList<Field<T>>? Fields = null, bool Counted = false, long? AsOf = null) where T : class, IRecord, new();
 
 /// <param name="Next">The place to read on from; null at the end of the list.</param>

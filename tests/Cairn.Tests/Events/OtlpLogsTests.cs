@@ -129,6 +129,25 @@ public sealed class OtlpLogsTests
     }
 
     [Fact]
+    public async Task Lists_and_maps_are_as_deep_as_metadata_may_be_below_their_place()
+    {
+        await using var app = await CairnApp.Start();
+        foreach (var (open, close) in new[] { ("""{"arrayValue":{"values":[""", "]}}"), ("""{"kvlistValue":{"values":[{"key":"a","value":""", "}]}}") })
+        {
+            string Value(int deep) => string.Concat(Enumerable.Repeat(open, deep)) + """{"stringValue":"x"}""" + string.Concat(Enumerable.Repeat(close, deep));
+            Assert.Equal((0, ""), Partial(await app.Sender.Post(Path, Request(Log(Attribute("a", Value(30)))))));
+            Assert.Equal((0, ""), Partial(await app.Sender.Post(Path, Request(Log(more: $$""","body":{{Value(31)}}""")))));
+            foreach (var log in new[] { Log(Attribute("a", Value(31))), Log(more: $$""","body":{{Value(32)}}""") })
+            {
+                // The good one beside it is kept.
+                var (rejected, message) = Partial(await app.Sender.Post(Path, Request(Log(), log)));
+                Assert.Equal(1, rejected);
+                Assert.Contains("nested deeper than 32", message, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
     public async Task Nothing_to_take_is_a_success_and_what_is_no_request_of_OTLP_is_a_Status()
     {
         await using var app = await CairnApp.Start();
@@ -151,7 +170,7 @@ public sealed class OtlpLogsTests
         }
         // Nesting alone is no way to bring anything down.
         var deep = string.Concat(Enumerable.Repeat("[", 2_000_000)) + string.Concat(Enumerable.Repeat("]", 2_000_000));
-        Assert.Contains("deeper than 128", (await app.Sender.Post(Path, Request(Log(Attribute("a", deep))))).Expect(400).Text, StringComparison.Ordinal);
+        Assert.Contains("deeper than 144", (await app.Sender.Post(Path, Request(Log(Attribute("a", deep))))).Expect(400).Text, StringComparison.Ordinal);
         (await app.Sender.Post(Path, $$"""{"resourceLogs":[{"unheardOf":{{deep}}}]}""")).Expect(400);
         foreach (var brackets in new[] { deep, deep[1_990_000..2_010_000] })
             Assert.Contains(brackets == deep ? "larger" : "nested deeper", (await app.Sender.Post("/api/v1/events", $$"""{"specversion":"1.0","id":"1","source":"/","type":"a","data":{{brackets}}}""", CloudEvents.Structured)).Expect(400).Detail, StringComparison.Ordinal);

@@ -189,12 +189,11 @@ public sealed class ConversationsPageTests(Browser browser)
         await visit.Button("Owner: All owners").ClickAsync();
         var options = visit.Page.GetByRole(AriaRole.Option);
         await visit.Sees(visit.Page.GetByText("Each search for owners is recorded."));
-        await visit.Page.Keyboard.TypeAsync("G");
+        // At once: how fast a machine presses keys must not decide how often is asked.
+        var owner = visit.Page.GetByRole(AriaRole.Combobox);
+        await owner.FillAsync("G");
         await visit.Sees("Type on");
-        await visit.Page.Keyboard.TypeAsync("RACE");
-        await Assertions.Expect(options).ToHaveCountAsync(1);
-        await visit.Page.Keyboard.PressAsync("Backspace");
-        await visit.Page.Keyboard.TypeAsync("e");
+        await owner.FillAsync("GRACE");
         await Assertions.Expect(options).ToHaveTextAsync("grace@example.com");
         await options.First.ClickAsync();
         await visit.IsAt(Page + "?owner_email=grace%40example.com");

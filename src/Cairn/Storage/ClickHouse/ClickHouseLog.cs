@@ -6,7 +6,9 @@ namespace Cairn.Storage.ClickHouse;
 
 /// <summary>
 /// One kind's log in ClickHouse. A read first waits for what was acknowledged here before it to be delivered; then every
-/// statement of it is bounded by the position up to which that is so, so that all of them see one state of the log.
+/// statement of it is bounded by the position up to which that is so, so that all of them see one state of what this process
+/// records. What other writers record is there as it comes: their positions have no bound that this one knows, and one
+/// statement may see more of them than the one before it.
 /// </summary>
 sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address, ClickHouseTable<T> table, OutboxKind own, Outbox.Outbox outbox, SemaphoreSlim delivering, TimeProvider clock, Func<OutboxKind, CancellationToken, Task> settle) : ILog<T> where T : class, IRecord, new()
 {

@@ -52,9 +52,7 @@ public sealed class SharedDatabaseTests
         await using var first = await CairnApp.Start(shared);
         await using var second = await CairnApp.Start(shared, first.Clock);
         var browser = await first.Person();
-        var other = second.Console();
-        other.Cookies.Clear();
-        foreach (var (name, value) in browser.Cookies) other.Cookies[name] = value;
+        var other = Same(browser, second);
         (await other.Get("/api/auth/me")).Expect(200);
         await using var live = await LiveClient.Open(other, "/api/v1/admin/ws/audit-logs", second.Host.ConsoleUrl!.GetLeftPart(UriPartial.Authority));
 
@@ -63,6 +61,43 @@ public sealed class SharedDatabaseTests
         (await other.Get("/api/auth/me")).Expect(401);
         while (await live.Next() is not null) { }
         Assert.Equal(System.Net.WebSockets.WebSocketCloseStatus.PolicyViolation, live.ClosedAs);
+    }
+
+    [Fact]
+    public async Task A_live_connection_ends_at_the_other_also_while_retention_takes_its_time()
+    {
+        var shared = await Shared();
+        await using var first = await CairnApp.Start(shared);
+        await using var second = await CairnApp.Start(shared, first.Clock);
+        var browser = await first.Person();
+        var (key, text) = await first.Key([Scopes.AuditRead], null);
+        await using var person = await LiveClient.Open(Same(browser, second), "/api/v1/admin/ws/audit-logs", second.Host.ConsoleUrl!.GetLeftPart(UriPartial.Authority));
+        await using var program = await second.Follow("/api/v1/admin/ws/audit-logs", second.Console(text));
+
+        // Both come to the end of a run, which they note, and cannot.
+        await using var connection = await PostgresServer.Connect(second.Host.Settings.Store.Url!.OriginalString);
+        await using var held = await connection.BeginTransactionAsync(Client.Cancel);
+        await using (var hold = new Npgsql.NpgsqlCommand("LOCK TABLE cairn.settings IN ACCESS EXCLUSIVE MODE", connection, held)) await hold.ExecuteNonQueryAsync(Client.Cancel);
+        first.Clock.Move(TimeSpan.FromHours(1));
+        await using (var waiting = new Npgsql.NpgsqlCommand("SELECT count(*) FROM pg_locks WHERE relation = 'cairn.settings'::regclass AND NOT granted", connection, held))
+            await Until.True(async () => (long)(await waiting.ExecuteScalarAsync(Client.Cancel))! == 2);
+
+        (await browser.Post("/api/auth/logout")).Expect(204);
+        (await first.Owner.Delete($"/api/v1/admin/keys/{key.Id}")).Expect(200);
+        first.Clock.Move(TimeSpan.FromSeconds(3));
+        foreach (var live in new[] { person, program })
+        {
+            while (await live.Next() is not null) { }
+            Assert.Equal(System.Net.WebSockets.WebSocketCloseStatus.PolicyViolation, live.ClosedAs);
+        }
+    }
+
+    /// <summary>The same browser at another console.</summary>
+    static Client Same(Client browser, CairnApp at)
+    {
+        var other = at.Console();
+        foreach (var (name, value) in browser.Cookies) other.Cookies[name] = value;
+        return other;
     }
 
     [Fact]
