@@ -72,7 +72,12 @@ sealed class PushSource<T>(ILog<T> log, Feed<T> feed, Filter<T> filter, string f
             var tail = await Read(parcel.Until, limit, cancel);
             foreach (var record in tail.Records)
             {
-                if (record.Position > RepeatUntil) return parcel;
+                if (record.Position > RepeatUntil)
+                {
+                    if (parcel.Items.Count > 0) return parcel;
+                    // All that was to be repeated is gone, or another process delivered it.
+                    RepeatUntil = null;
+                }
                 var isWanted = filter.Matches(log.Kind, record);
                 if (isWanted && (parcel.Items.Count == most || parcel.Bytes >= mostBytes)) return parcel;
                 parcel.Pass(record.Position);

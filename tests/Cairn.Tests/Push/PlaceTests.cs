@@ -1,0 +1,80 @@
+using Cairn.Records;
+using Cairn.Storage;
+using Cairn.Support;
+using Microsoft.AspNetCore.Http;
+
+namespace Cairn.Push;
+
+/// <summary>The place of a target in the log: whatever becomes of the log around it, it goes on.</summary>
+public sealed class PlaceTests
+{
+    static readonly Func<HttpContext, Task> Fails = context =>
+    {
+        context.Response.StatusCode = 503;
+        return Task.CompletedTask;
+    };
+
+    static string[] Sent(WebhookReceiver receiver) => receiver.Taken.Where(record => record.GetProperty("action").GetString() == "a.b").Ids().First();
+
+    [Fact]
+    public async Task A_parcel_that_failed_and_was_then_removed_keeps_nothing_after_it_back()
+    {
+        await using var receiver = await WebhookReceiver.Start();
+        receiver.Answer = Fails;
+        await using var app = await CairnApp.Start(settings => Targets.Of(new { Name = "siem", receiver.Url })(settings) with { EventDays = 10 });
+        await app.SendEvents(0);
+        var old = Iso.Text(app.Clock.NowMs - 10 * Some.Day + Some.Hour);
+        await app.Send([.. Enumerable.Range(0, 4).Select(_ => $$"""{"action":"a.old","createdAt":"{{old}}"}""")]);
+        await app.Failed(1);
+
+        // More than are kept in memory, so that what was to be sent again is found nowhere.
+        var ids = await app.SendEvents(2_100);
+        app.Clock.Move(TimeSpan.FromHours(2));
+        (await app.Owner.Post("/api/v1/admin/retention/run", "")).Expect(200);
+        Assert.Equal(0, (await app.Reader.Get("/api/v1/admin/audit-logs?action=a.old")).Total);
+        await app.Failed(2);
+        receiver.Answer = _ => Task.CompletedTask;
+        app.Clock.Move(TimeSpan.FromMinutes(10));
+        await Until.True(() => Sent(receiver).Length == ids.Length);
+        Assert.Equal(ids, Sent(receiver));
+        await app.PushedAll();
+        Assert.Equal(4, (await app.Push()).GetProperty("removed").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_process_that_pushes_again_after_another_did_goes_on_where_the_other_was()
+    {
+        var url = await (await PostgresServer.Shared()).NewDatabase();
+        Assert.True(StoreAddress.TryRead(url, out var address));
+        await using var receiver = await WebhookReceiver.Start();
+        receiver.Answer = Fails;
+        Func<Hosting.Settings, Hosting.Settings> settings = one => Targets.Of(new { Name = "siem", receiver.Url })(one) with { Store = address };
+        await using var first = await CairnApp.Start(settings);
+        var ids = await first.SendEvents(50);
+        await first.Failed(1);
+
+        // While it waits to try again it loses its hold, and another takes its place.
+        await PostgresServer.Change(url, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = current_database())");
+        receiver.Answer = _ => Task.CompletedTask;
+        await using (var second = await CairnApp.Start(settings))
+        {
+            await IsHere(second);
+            await Until.True(() => Sent(receiver).Length == ids.Length);
+            ids = [.. ids, .. await second.SendEvents(40)];
+            await second.PushedAll();
+        }
+
+        // It has it again.
+        await IsHere(first);
+        ids = [.. ids, .. await first.SendEvents(5)];
+        await Until.True(() => Sent(receiver).Length == ids.Length);
+        Assert.Equal(ids, Sent(receiver));
+        await first.PushedAll();
+
+        static Task IsHere(CairnApp app) => Until.True(async () =>
+        {
+            app.Clock.Move(TimeSpan.FromSeconds(2));
+            return (await app.Push()).GetProperty("here").GetBoolean();
+        });
+    }
+}
