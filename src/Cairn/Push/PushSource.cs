@@ -25,6 +25,9 @@ abstract class PushSource
     /// <summary>Ends when something is recorded after it was asked for.</summary>
     public abstract Task Next { get; }
 
+    /// <summary>Where the log ends.</summary>
+    public abstract Task<long> LastPosition(CancellationToken cancel);
+
     /// <summary>Where a target begins that has no place yet.</summary>
     public abstract Task<long> FirstPlace(bool fromBeginning, CancellationToken cancel);
 
@@ -56,9 +59,11 @@ sealed class PushSource<T>(ILog<T> log, Feed<T> feed, Filter<T> filter, string f
 
     public override Task Next => feed.Next;
 
+    public override Task<long> LastPosition(CancellationToken cancel) => log.LastPosition(cancel);
+
     public override async Task<long> FirstPlace(bool fromBeginning, CancellationToken cancel)
     {
-        if (!fromBeginning) return await log.LastPosition(cancel);
+        if (!fromBeginning) return await LastPosition(cancel);
         var oldest = await log.Follow(Filter<T>.Everything, 0, 1, cancel);
         return oldest.Records.Count > 0 ? oldest.Records[0].Position - 1 : oldest.Examined;
     }

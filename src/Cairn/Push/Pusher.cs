@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cairn.Access;
 using Cairn.Storage;
 
@@ -55,13 +56,28 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
     /// <summary>Why nothing can be pushed at all, such as a store that is away; null while all is well.</summary>
     public string? Trouble { get; private set; }
 
+    /// <summary>To be called before anything is recorded: what is recorded behind a place that is too far on would never be sent.</summary>
+    public async Task SetBack(CancellationToken cancel)
+    {
+        try
+        {
+            await using var hold = await Hold(cancel);
+            if (hold is not null && await control.FindPush(target.Name, cancel) is { } found) await SetBack(found, cancel);
+        }
+        catch (LogUnavailableException away)
+        {
+            // Who pushes looks again, before it does.
+            PushLog.CannotPush(log, away, target.Name);
+        }
+    }
+
     public async Task Run(CancellationToken stopping)
     {
         while (!stopping.IsCancellationRequested)
         {
             try
             {
-                await using var hold = await control.TryHold("push." + target.Name, stopping);
+                await using var hold = await Hold(stopping);
                 Trouble = null;
                 if (hold is not null) await Push(hold, stopping);
             }
@@ -83,9 +99,11 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
         }
     }
 
+    Task<Hold?> Hold(CancellationToken cancel) => control.TryHold("push." + target.Name, cancel);
+
     async Task Push(Hold hold, CancellationToken cancel)
     {
-        stored = reached = await control.FindPush(target.Name, cancel) ?? await Begin(cancel);
+        stored = reached = await control.FindPush(target.Name, cancel) is { } found ? await SetBack(found, cancel) : await Begin(cancel);
         GoBack();
         IsHere = true;
         try
@@ -116,6 +134,26 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
         foreach (var source in sources) first = With(first, source, await source.FirstPlace(target.FromBeginning, cancel));
         if (!await control.SavePush(first, null, cancel)) throw Moved();
         return first with { Version = 1 };
+    }
+
+    /// <summary>A place beyond the end of its log is of one that an older log was restored in place of. It becomes the end, and that is told.</summary>
+    async Task<PushState> SetBack(PushState found, CancellationToken cancel)
+    {
+        var next = found;
+        var lacking = new List<(string, string?)>();
+        foreach (var source in sources)
+        {
+            var (place, last) = (PlaceOf(found, source), await source.LastPosition(cancel));
+            if (place <= last) continue;
+            next = With(next, source, last);
+            lacking.Add((source.Kind + "s", (place - last).ToString(CultureInfo.InvariantCulture)));
+        }
+        if (lacking.Count == 0) return found;
+        PushLog.SetBack(log, target.Name);
+        var notice = audit.Notice(By.Cairn, Told("audit.push_set_back", [.. lacking]));
+        if (!await control.SavePush(next, notice, CancellationToken.None)) throw Moved();
+        await audit.Deliver(notice);
+        return next with { Version = next.Version + 1 };
     }
 
     /// <summary>Everything that is not known to have arrived is to be sent again.</summary>
@@ -270,6 +308,9 @@ static partial class PushLog
 
     [LoggerMessage(LogLevel.Information, "Pushing to {Target} goes on")]
     public static partial void GoesOn(ILogger log, string target);
+
+    [LoggerMessage(LogLevel.Warning, "The place of {Target} lies beyond the end of the log, which must be an older one that was restored; it is set back to the end")]
+    public static partial void SetBack(ILogger log, string target);
 
     [LoggerMessage(LogLevel.Error, "Nothing can be pushed to {Target}; it is tried again")]
     public static partial void CannotPush(ILogger log, Exception error, string target);

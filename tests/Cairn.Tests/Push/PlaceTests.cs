@@ -77,4 +77,40 @@ public sealed class PlaceTests
             return (await app.Push()).GetProperty("here").GetBoolean();
         });
     }
+
+    [Fact]
+    public async Task Beside_an_older_log_a_place_is_set_back_to_its_end_and_that_is_told()
+    {
+        await using var receiver = await WebhookReceiver.Start();
+        using var place = new TempDirectory();
+        var target = Targets.Of(new { Name = "siem", receiver.Url, Records = "both" });
+        var (log, copy) = (Path.Combine(place.Path, "data", "log.db"), Path.Combine(place.Path, "copy.db"));
+        string[] ids;
+        await using (var app = await CairnApp.Start(target, place: place.Path))
+        {
+            ids = await app.SendEvents(5);
+            await app.PushedAll();
+        }
+        File.Copy(log, copy);
+        await using (var app = await CairnApp.Start(target, place: place.Path))
+        {
+            ids = [.. ids, .. await app.SendEvents(30)];
+            await app.PushedAll();
+        }
+        File.Move(copy, log, overwrite: true);
+
+        await using var restored = await CairnApp.Start(target, place: place.Path);
+        var known = ids.Length;
+        ids = [.. ids, .. await restored.SendEvents(3)];
+        await Until.True(() => Sent(receiver).Length == ids.Length);
+        await restored.PushedAll();
+        Assert.Equal(ids, Sent(receiver));
+
+        // Nothing that was recorded since is passed over, what tells of it included.
+        var told = Assert.Single((await restored.Reader.Get("/api/v1/admin/audit-logs?action=audit.push_set_back")).Items);
+        Assert.Equal(("siem", "failure", "30"), (told.GetProperty("resourceName").GetString(), told.GetProperty("outcome").GetString(), told.GetProperty("metadata").GetProperty("events").GetString()));
+        Assert.False(told.GetProperty("metadata").TryGetProperty("requests", out _));
+        Assert.Contains(told.GetProperty("id").GetString(), receiver.Taken.Ids());
+        Assert.Equal(0, (await restored.Push()).GetProperty("removed").GetInt32());
+    }
 }
