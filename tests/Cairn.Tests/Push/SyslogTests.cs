@@ -107,6 +107,25 @@ public sealed class SyslogTests
 
     [Theory]
     [InlineData(false), InlineData(true)]
+    public async Task A_receiver_that_stopped_reading_does_not_keep_a_connection_from_being_closed(bool overTls)
+    {
+        using var authority = new TestAuthority();
+        using var serving = authority.Serving();
+        await using var receiver = SyslogReceiver.Start(overTls ? serving : null);
+        receiver.ReadsAfter = new TaskCompletionSource().Task;
+        var target = Targets.Read(overTls ? new { Name = "siem", receiver.Url, Timeout = "1s", CertificateAuthority = authority.CertificateFile } : new { Name = "siem", receiver.Url, Timeout = "1s" })[0];
+        await using var connection = Pushers.Connection(target, TimeProvider.System);
+
+        // More than both machines hold for it: what it was sent never goes away.
+        var parcel = new Parcel("event", 0);
+        var text = new string('x', 1 << 20);
+        for (var i = 0; i < 32; i++) parcel.Add($"{i}", 0, isFault: false, [], writer => writer.WriteStringValue(text));
+        await Assert.ThrowsAsync<PushFailedException>(() => connection.Send(parcel, Client.Cancel));
+        Assert.Equal(0, await connection.Close(inOrder: true).WaitAsync(TimeSpan.FromSeconds(20), Client.Cancel));
+    }
+
+    [Theory]
+    [InlineData(false), InlineData(true)]
     public async Task A_real_rsyslog_has_everything_also_after_it_was_away(bool overTls)
     {
         using var authority = overTls ? new TestAuthority() : null;
