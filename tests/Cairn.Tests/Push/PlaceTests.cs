@@ -1,4 +1,7 @@
+using System.Text.Json;
+using Cairn.Events;
 using Cairn.Records;
+using Cairn.Requests;
 using Cairn.Storage;
 using Cairn.Support;
 using Microsoft.AspNetCore.Http;
@@ -112,5 +115,78 @@ public sealed class PlaceTests
         Assert.False(told.GetProperty("metadata").TryGetProperty("requests", out _));
         Assert.Contains(told.GetProperty("id").GetString(), receiver.Taken.Ids());
         Assert.Equal(0, (await restored.Push()).GetProperty("removed").GetInt32());
+    }
+
+    [Theory]
+    [InlineData("action=a.b"), InlineData(null)]
+    public async Task Large_records_are_read_about_once(string? filter)
+    {
+        await using var receiver = await WebhookReceiver.Start();
+        using var place = new TempDirectory();
+        var text = new string('x', 15_000);
+        await using (var before = await CairnApp.Start(place: place.Path))
+            await before.Send([.. Enumerable.Range(0, 400).Select(_ => JsonSerializer.Serialize(new { action = "a.b", metadata = new { text } }))]);
+
+        // Read by a new process, so that none of it is in memory; four or five go together.
+        var read = new ReadStore();
+        await using var app = await CairnApp.Start(Targets.Of(new { Name = "siem", receiver.Url, From = "beginning", Filter = filter, BatchBytes = 64 * 1024 }), around: read.Around, place: place.Path);
+        await Until.True(() => receiver.Taken.Count >= 400);
+        Assert.Equal(400, Sent(receiver).Length);
+        Assert.InRange(read.Records, 400, 600);
+    }
+
+    /// <summary>Counts the events that are read in the order of recording.</summary>
+    sealed class ReadStore
+    {
+        long records;
+
+        public long Records => Volatile.Read(ref records);
+
+        public ILogStore Around(ILogStore inner) => new Store(this, inner);
+
+        sealed class Store(ReadStore read, ILogStore inner) : ILogStore
+        {
+            public ILog<RequestRecord> Requests => inner.Requests;
+
+            public ILog<EventRecord> Events { get; } = new Log(read, inner.Events);
+
+            public Task<BatchOutcome> Append(Batch batch, CancellationToken cancel) => inner.Append(batch, cancel);
+
+            public Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel) => inner.Unfinished(cancel);
+
+            public Task<StoreHealth> Health(CancellationToken cancel) => inner.Health(cancel);
+
+            public Task<string?> Damage(CancellationToken cancel) => inner.Damage(cancel);
+
+            public ValueTask DisposeAsync() => inner.DisposeAsync();
+        }
+
+        sealed class Log(ReadStore read, ILog<EventRecord> inner) : ILog<EventRecord>
+        {
+            public Kind<EventRecord> Kind => inner.Kind;
+
+            public async Task<Tail<EventRecord>> Follow(Filter<EventRecord> filter, long after, int limit, CancellationToken cancel)
+            {
+                var tail = await inner.Follow(filter, after, limit, cancel);
+                Interlocked.Add(ref read.records, tail.Records.Count);
+                return tail;
+            }
+
+            public Task<EventRecord?> Find(string identity, CancellationToken cancel) => inner.Find(identity, cancel);
+
+            public Task<Page<EventRecord>> Read(PageRequest<EventRecord> request, CancellationToken cancel) => inner.Read(request, cancel);
+
+            public Task<long> LastPosition(CancellationToken cancel) => inner.LastPosition(cancel);
+
+            public Task<long> Count(Filter<EventRecord> filter, CancellationToken cancel) => inner.Count(filter, cancel);
+
+            public Task<Summary<EventRecord>> Summarise(Filter<EventRecord> filter, IReadOnlyList<Field<EventRecord>[]> groupings, bool percentiles, CancellationToken cancel) => inner.Summarise(filter, groupings, percentiles, cancel);
+
+            public Task<int> Drop(long beforeMs, int limit, CancellationToken cancel) => inner.Drop(beforeMs, limit, cancel);
+
+            public Task<int> Sweep(int limit, CancellationToken cancel) => inner.Sweep(limit, cancel);
+
+            public Task<long?> OldestMs(CancellationToken cancel) => inner.OldestMs(cancel);
+        }
     }
 }
