@@ -38,6 +38,10 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
     PushState stored = new(target.Name, 0, 0, 0), reached = new(target.Name, 0, 0, 0);
     long storedAt, sent, failures;
     DateTimeOffset? removedToldAt;
+
+    /// <summary>Why the last attempt of this process failed, in Cairn's own words; null while all is well.</summary>
+    string? failure;
+
     /// <summary>How many records go together; fewer after a target found them too many, and more again after so many calls that it took.</summary>
     int attempts, most = target.BatchRecords, trying, taken;
 
@@ -237,7 +241,7 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
         if (records > 0 && isWell)
         {
             if (stored.FailingSince is not null) PushLog.GoesOn(log, target.Name);
-            attempts = 0;
+            (attempts, failure) = (0, null);
             if (most < target.BatchRecords && ++taken >= GrowsAfter) (most, taken) = (Math.Min(target.BatchRecords, 2 * most), 0);
             reached = reached with { FailingSince = null, Problem = null, IsRefused = false, IsTold = false };
         }
@@ -261,11 +265,12 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
         wait *= 0.75 + Random.Shared.NextDouble() / 2;
         var waiting = Task.Delay(wait > failed.RetryAfter ? wait : failed.RetryAfter, clock, cancel);
 
-        if (stored.FailingSince is null) PushLog.Fails(log, target.Name, failed.Message);
+        failure = failed.Message;
+        if (stored.FailingSince is null) PushLog.Fails(log, target.Name, failure);
         await Store(stored with
         {
             FailingSince = stored.FailingSince ?? clock.GetUtcNow(),
-            Problem = failed.Said is { } said ? $"{failed.Message}: {said}" : failed.Message,
+            Problem = failed.Said is { } said ? $"{failure}: {said}" : failure,
             IsRefused = failed.IsRefused,
         });
         Interlocked.Increment(ref failures);
@@ -284,9 +289,9 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
             next = next with { RemovedTold = next.Removed };
             removedToldAt = now;
         }
-        else if (next is { FailingSince: { } since, IsTold: false } && now - since >= LongFailure)
+        else if (failure is not null && next is { FailingSince: { } since, IsTold: false } && now - since >= LongFailure)
         {
-            deed = Told("audit.push_stalled", ("since", Records.Iso.Text(since.ToUnixTimeMilliseconds())), ("problem", next.Problem));
+            deed = Told("audit.push_stalled", ("since", Records.Iso.Text(since.ToUnixTimeMilliseconds())), ("problem", failure));
             next = next with { IsTold = true };
         }
         var notice = deed is null ? null : audit.Notice(By.Cairn, deed);

@@ -147,6 +147,42 @@ public sealed class WebhookTests
         Assert.Equal(ids, receiver.Taken.Ids());
     }
 
+    [Theory]
+    [InlineData("nobody here is called part-of-a-path")]
+    [InlineData("PART-OF-A-PATH is not known")]
+    [InlineData("no such key: 12345678/ü 9"), InlineData("no such key: 12345678%2F%C3%BC%209")]
+    [InlineData("Basic dXNlcjpodW50ZXIyMg== is wrong")]
+    public async Task An_answer_that_repeats_a_part_of_a_secret_is_hidden(string said)
+    {
+        await using var receiver = await WebhookReceiver.Start();
+        receiver.Answer = Status(403, said);
+        await using var app = await CairnApp.Start(Targets.Of(new { Name = "siem", Url = new Uri(receiver.Url, "/in/part-of-a-path?v=2&key=12345678%2F%C3%BC%209"), Authorization = "Basic dXNlcjpodW50ZXIyMg==" }));
+        await app.SendEvents(1);
+        await app.Failed(1);
+        Assert.EndsWith("answers 403: (hidden: it repeats a secret)", (await app.Push()).GetProperty("problem").GetString(), StringComparison.Ordinal);
+
+        // A short part is no secret, or nothing could be said.
+        receiver.Answer = Status(403, "v=2 of key is not in");
+        app.Clock.Move(Later);
+        await app.Failed(2);
+        Assert.EndsWith("answers 403: v=2 of key is not in", (await app.Push()).GetProperty("problem").GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Mallory's words\r\n\r\n"), InlineData("HTTP/1.1 Mallory's words\r\n\r\n"), InlineData("HTTP/1.1 200 OK\r\nMallory's words\r\n\r\n"), InlineData("")]
+    public async Task What_is_no_answer_is_told_in_words_of_our_own(string answer)
+    {
+        await using var receiver = RawBackend.Saying(answer);
+        await using var app = await CairnApp.Start(Targets.Of(new { Name = "siem", receiver.Url }));
+        await app.SendEvents(1);
+        await app.Failed(1);
+        app.Clock.Move(Pusher.LongFailure + Later);
+        await app.Failed(2);
+        var told = Assert.Single((await app.Reader.Get("/api/v1/admin/audit-logs?action=audit.push_stalled")).Items);
+        Assert.Contains("does not answer: ", told.GetProperty("metadata").GetProperty("problem").GetString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("Mallory", told.GetRawText(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Of_events_and_requests_what_was_taken_is_not_sent_again_while_the_other_is_refused()
     {
@@ -302,7 +338,9 @@ public sealed class WebhookTests
         }
         var told = Assert.Single((await app.Reader.Get("/api/v1/admin/audit-logs?action=audit.push_stalled")).Items);
         Assert.Equal(("siem", "failure"), (told.GetProperty("resourceName").GetString(), told.GetProperty("outcome").GetString()));
-        Assert.Contains("answers 500: out of order", told.GetProperty("metadata").GetProperty("problem").GetString(), StringComparison.Ordinal);
+        // What the receiver says is for who looks after Cairn, and is not written into the log.
+        Assert.EndsWith("answers 500", told.GetProperty("metadata").GetProperty("problem").GetString(), StringComparison.Ordinal);
+        Assert.EndsWith("answers 500: out of order", (await app.Push()).GetProperty("problem").GetString(), StringComparison.Ordinal);
 
         var metrics = (await app.Gateway().Get("/metrics")).Expect(200).Text.Split('\n');
         foreach (var line in new[] { "cairn_push_lag_records{target=\"siem\"} 3", "cairn_push_lag_seconds{target=\"siem\"} 9600", "cairn_push_failing{target=\"siem\"} 1", "cairn_push_sent_total{target=\"siem\"} 0", "cairn_push_failures_total{target=\"siem\"} 5" }) Assert.Contains(line, metrics);
