@@ -96,7 +96,7 @@ sealed class PushSource<T>(ILog<T> log, Feed<T> feed, Filter<T> filter, string f
                 var isWanted = filter.Matches(log.Kind, record);
                 isEnough = isWanted && (parcel.Items.Count == most || parcel.Bytes >= mostBytes);
                 if (isEnough) break;
-                parcel.Pass(record.Position);
+                parcel.Pass(record.Position, tail.Unused);
                 if (isWanted) parcel.Add(log.Kind.Identity.Text!(record)!, record.TimeMs, isFault(record), Array.ConvertAll(named, one => (one.Name, one.Value(record))), writer => write(writer, record));
                 else parcel.Leave();
                 looked++;
@@ -104,7 +104,7 @@ sealed class PushSource<T>(ILog<T> log, Feed<T> feed, Filter<T> filter, string f
             if (looked > 0) bytesEach = (parcel.Bytes - bytes) / looked;
             if (isEnough) return parcel;
             if (tail.Examined <= parcel.Until && tail.Records.Count == 0) return parcel;
-            parcel.Pass(tail.Examined + 1);
+            parcel.Pass(tail.Examined + 1, tail.Unused);
             if (parcel.Items.Count == most || parcel.Bytes >= mostBytes || (parcel.Items.Count > 0 && tail.Records.Count < limit && !(parcel.Until < RepeatUntil))) return parcel;
         }
         return parcel;

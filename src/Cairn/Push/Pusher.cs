@@ -204,7 +204,7 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
         if (parcel.GoneFirst > 0 && underWay.Count == 0)
         {
             // What is gone cannot arrive any more, whether or not the target is there to take what follows.
-            await Store(With(reached, source, source.Place + parcel.GoneFirst) with { Removed = reached.Removed + parcel.GoneFirst });
+            await Store(With(reached, source, source.Place + parcel.PassedFirst) with { Removed = reached.Removed + parcel.GoneFirst });
             gone -= parcel.GoneFirst;
         }
         if (parcel.Items.Count > 0)

@@ -323,6 +323,44 @@ public sealed class WebhookTests
         Assert.Equal(0, (await app.Push()).GetProperty("removed").GetInt32());
     }
 
+    /// <summary>Waits until nothing waits for the store any longer.</summary>
+    static Task Delivered(CairnApp app) => Until.True(async () => (await app.Reader.Get("/api/v1/admin/health")).Expect(200).Json.GetProperty("outbox").GetProperty("waiting").GetInt64() == 0);
+
+    [Fact]
+    public async Task What_came_twice_while_ClickHouse_was_away_does_not_count_as_removed()
+    {
+        Needs.Command("clickhouse-server");
+        await using var server = await ClickHouseServer.Start();
+        await server.Run("CREATE DATABASE log");
+        Assert.True(StoreAddress.TryRead(server.Url("log"), out var address));
+        await using var receiver = await WebhookReceiver.Start();
+        using var place = new TempDirectory();
+        var target = Targets.Of(new { Name = "siem", receiver.Url, BatchRecords = 4 });
+        var events = Enumerable.Range(0, 13).Select(Targets.Event).ToArray();
+        await using (var app = await CairnApp.Start(settings => target(settings) with { Store = address }, place: place.Path))
+        {
+            await app.SendEvents(0);
+            await app.Send(events[..10]);
+            await app.PushedAll();
+            await Delivered(app);
+
+            // What was sent before comes again, before, between and after what is new.
+            receiver.Answer = Status(503);
+            await server.Kill();
+            await app.Send([.. events[..3], events[10], .. events[3..9], events[11], events[12], events[9]]);
+            await app.Failed(1);
+            await server.Begin();
+            await Delivered(app);
+        }
+
+        receiver.Answer = Status(200);
+        await using var again = await CairnApp.Start(settings => target(settings) with { Store = address }, place: place.Path);
+        await again.PushedAll();
+        Assert.Equal(events.Select(one => JsonDocument.Parse(one).RootElement.GetProperty("id").GetString()), receiver.Taken.Where(record => record.GetProperty("action").GetString() == "a.b").Ids());
+        Assert.Equal(0, (await again.Push()).GetProperty("removed").GetInt32());
+        Assert.Empty((await again.Reader.Get("/api/v1/admin/audit-logs?action=audit.push_skipped")).Items);
+    }
+
     [Fact]
     public async Task A_target_that_is_away_for_long_is_told_once_and_counted()
     {

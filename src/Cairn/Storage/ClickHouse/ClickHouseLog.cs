@@ -212,7 +212,8 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
         var found = Records(await client.Query($"SELECT {table.ReadList} FROM {table.Name} WHERE {where} AND position > {after} AND position <= {last} ORDER BY position LIMIT {limit} FORMAT RowBinary", cancel));
         found = [.. found.DistinctBy(record => record.Position)];
         await MarkGone(found, seen, cancel);
-        return new(found, found.Count < limit ? last : found[^1].Position);
+        var examined = found.Count < limit ? last : found[^1].Position;
+        return new(found, examined) { Unused = await outbox.Asides(own, after, examined, cancel) };
     }
 
     // Numbers over many.

@@ -150,6 +150,11 @@ public sealed class ClickHouseFaultTests : IDisposable
         Assert.Equal(1, (await again.Health(Cancel)).Outbox!.SetAside);
         Assert.Equal(0, await again.Refill(Cancel));
         await HasEachOnce(server, "cairn_event", 4);
+
+        // What was turned away is told apart from what retention removes.
+        var tail = await again.Events.Follow(Filter<EventRecord>.Everything, 0, 100, Cancel);
+        Assert.Equal([1, 2, 3, 5], tail.Records.Select(record => record.Position - tail.Records[0].Position + 1));
+        Assert.Equal([4, 6, 7], tail.Unused.Select(position => position - tail.Records[0].Position + 1).Order());
     }
 
     [Fact]
