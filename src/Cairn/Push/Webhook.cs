@@ -27,17 +27,17 @@ sealed class Webhook(PushTarget target, TimeProvider clock) : IPushConnection
     {
         http ??= Open();
         using var call = Call(parcel);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        patience.CancelAfter(target.Timeout);
+        using var late = new CancellationTokenSource(target.Timeout, clock);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel, late.Token);
         try
         {
             using var answer = await http.SendAsync(call, HttpCompletionOption.ResponseHeadersRead, patience.Token);
             if (!answer.IsSuccessStatusCode) throw await Refusal(answer, parcel, patience.Token);
             arrived++;
         }
-        catch (OperationCanceledException late) when (!cancel.IsCancellationRequested)
+        catch (OperationCanceledException given) when (!cancel.IsCancellationRequested)
         {
-            throw new PushFailedException($"{target.Address} did not answer within {target.Timeout.TotalSeconds:0} seconds", late);
+            throw new PushFailedException($"{target.Address} did not answer within {target.Timeout.TotalSeconds:0} seconds", given);
         }
         catch (HttpRequestException away)
         {

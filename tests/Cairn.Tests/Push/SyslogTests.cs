@@ -139,6 +139,7 @@ public sealed class SyslogTests
         {
             ids.AddRange(await app.SendEvents(3_000));
             await app.PushedAll();
+            await Wrote();
             Assert.Equal(ids, Ids());
             Assert.StartsWith("110|cairn|event|[cairn@32473 id=\"" + ids[0] + "\" action=\"a.b\" outcome=\"success\"", rsyslog.Lines[0], StringComparison.Ordinal);
 
@@ -149,6 +150,7 @@ public sealed class SyslogTests
             await rsyslog.Run();
             app.Clock.Move(TimeSpan.FromMinutes(10));
             await app.PushedAll();
+            await Wrote();
             Assert.Equal(ids, Ids().First());
 
             ids.AddRange(await app.SendEvents(100));
@@ -157,7 +159,11 @@ public sealed class SyslogTests
         await using var again = await CairnApp.Start(target, place: place.Path);
         ids.AddRange(await again.SendEvents(100));
         await again.PushedAll();
+        await Wrote();
         Assert.Equal(ids, Ids().First());
+
+        // What rsyslog took it writes a little later.
+        Task Wrote() => Until.True(() => Ids().First().Length >= ids.Count);
 
         string[] Ids() => rsyslog.Messages.Select(text => JsonDocument.Parse(text).RootElement).Ids();
     }

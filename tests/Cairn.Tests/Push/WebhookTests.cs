@@ -91,7 +91,15 @@ public sealed class WebhookTests
         Assert.Equal(2, receiver.Calls.Count);
 
         // 3. It takes what it gets, and does not answer.
-        receiver.Answer = context => Task.Delay(Timeout.Infinite, context.RequestAborted);
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        receiver.Answer = context =>
+        {
+            asked.TrySetResult();
+            return Task.Delay(Timeout.Infinite, context.RequestAborted);
+        };
+        app.Clock.Move(TimeSpan.FromSeconds(1));
+        await asked.Task.WaitAsync(Client.Cancel);
+        Assert.Equal(2, (await app.Host.Push.Health(Client.Cancel))[0].Failures);
         app.Clock.Move(TimeSpan.FromSeconds(1));
         await app.Failed(3);
         Assert.Equal("retrying", (await app.Push()).GetProperty("state").GetString());
@@ -309,7 +317,11 @@ public sealed class WebhookTests
         await using var receiver = await WebhookReceiver.Start();
         using var place = new TempDirectory();
         string[] ids;
-        await using (var before = await CairnApp.Start(settings => settings with { Store = address }, place: place.Path)) ids = await before.SendEvents(30);
+        await using (var before = await CairnApp.Start(settings => settings with { Store = address }, place: place.Path))
+        {
+            ids = await before.SendEvents(30);
+            await Delivered(before);
+        }
 
         await using var app = await CairnApp.Start(settings => Targets.Of(new { Name = "siem", receiver.Url, From = "beginning", Filter = "action=a.b", BatchRecords = 7 })(settings) with { Store = address }, place: place.Path);
         await app.PushedAll();
@@ -417,7 +429,7 @@ public sealed class WebhookTests
         await using var receiver = await WebhookReceiver.Start();
         var calls = 0;
         receiver.Answer = context => Status((Interlocked.Increment(ref calls) % 5) switch { 2 => 500, 4 => 503, _ => 200 })(context);
-        await using var app = await CairnApp.Start(Targets.Of(new { Name = "siem", receiver.Url, BatchRecords = 50 }));
+        await using var app = await CairnApp.Start(Targets.Of(new { Name = "siem", receiver.Url, BatchRecords = 50, Timeout = "10m" }));
         var ids = new List<string>();
         for (var i = 0; i < 20; i++)
         {

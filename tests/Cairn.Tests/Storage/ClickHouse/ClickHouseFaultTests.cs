@@ -165,7 +165,7 @@ public sealed class ClickHouseFaultTests : IDisposable
         await using var app = await CairnApp.Start(settings => settings with { Store = address });
         await app.Send("""{"action":"workspace.started"}""");
         Assert.Equal("ready", (await app.Gateway().Get("/readyz")).Expect(200).Text.Trim());
-        Assert.Equal(1, (await app.Reader.Get("/api/v1/admin/audit-logs?action=workspace.started")).Expect(200).Json.GetProperty("total").GetInt32());
+        await Until.True(async () => (await app.Reader.Get("/api/v1/admin/audit-logs?action=workspace.started")).Expect(200).Json.GetProperty("total").GetInt32() == 1);
 
         await server.Kill();
         await app.Send("""{"action":"workspace.stopped"}""", """{"action":"workspace.stopped"}""");
@@ -179,7 +179,7 @@ public sealed class ClickHouseFaultTests : IDisposable
 
         await server.Begin();
         await Until.True(async () => (await app.Gateway().Get("/readyz")).Text.Trim() == "ready");
-        Assert.Equal(2, (await app.Reader.Get("/api/v1/admin/audit-logs?action=workspace.stopped")).Expect(200).Json.GetProperty("total").GetInt32());
+        await Until.True(async () => (await app.Reader.Get("/api/v1/admin/audit-logs?action=workspace.stopped")).Expect(200).Json.GetProperty("total").GetInt32() == 2);
     }
 
     [Fact]
