@@ -25,6 +25,9 @@ sealed class CloudEvents(RecordParser<EventRecord> parser, Func<EventRecord, str
         "actorId", "actorName", "actorEmail", "actorRole", "resource", "resourceId", "resourceName", "outcome", "ip", "userAgent", "requestId", "traceId", "conversationId",
     ];
 
+    /// <summary>Members of the metadata that are written here.</summary>
+    static readonly string[] OwnMembers = ["cloudevent", "data"];
+
     static readonly string[] RequiredAttributes = ["specversion", "id", "source", "type"];
 
     static readonly string[] TextAttributes = [.. RequiredAttributes, "subject", "time", "dataschema", "datacontenttype", "data_base64"];
@@ -148,11 +151,16 @@ sealed class CloudEvents(RecordParser<EventRecord> parser, Func<EventRecord, str
         json.WriteStartObject("metadata");
         if (data.ValueKind == JsonValueKind.Object && data.TryGetProperty("metadata", out var metadata) && metadata.ValueKind == JsonValueKind.Object)
         {
-            taken.Add("metadata");
+            var inner = new List<(string Name, JsonElement Value)>();
             foreach (var member in metadata.EnumerateObject())
             {
                 if (ForeignEvent.Name(member) is not { } name) return "data.metadata has a name that is not valid Unicode";
-                written.Copy(name, member.Value);
+                inner.Add((name, member.Value));
+            }
+            if (!inner.Exists(member => OwnMembers.Contains(member.Name)))
+            {
+                taken.Add("metadata");
+                foreach (var (name, value) in inner) written.Copy(name, value);
             }
         }
         json.WriteStartObject("cloudevent");

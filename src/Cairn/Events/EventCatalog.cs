@@ -123,6 +123,7 @@ sealed class EventCatalog
         ["audit.gap_marked"] = "Marked a gap in the requests",
         ["audit.push_stalled"] = "Could not push the log for long",
         ["audit.push_skipped"] = "Removed records before they were pushed",
+        ["audit.push_set_back"] = "Set a push back to the end of the log",
         ["audit.settings_changed"] = "Changed audit log settings",
         ["api_key.created"] = "Created API key",
         ["api_key.revoked"] = "Revoked API key",

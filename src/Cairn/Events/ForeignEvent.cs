@@ -23,6 +23,9 @@ sealed class ForeignEvent : IDisposable
 
     public Utf8JsonWriter Json { get; }
 
+    /// <summary>How long it is, once it was read.</summary>
+    public int Bytes => bytes.WrittenCount;
+
     /// <summary>Reads what was written. Answers what is wrong with it, or null.</summary>
     public string? Read(RecordParser<EventRecord> parser, EventRecord record)
     {

@@ -110,6 +110,7 @@ static class OtlpLogs
         var kind = host.Log.Events.Kind;
         var parser = new RecordParser<EventRecord>(kind, lenient: false);
         var check = EventIngest.Check(host);
+        var bytes = 0L;
         if (request.ValueKind != JsonValueKind.Object) return Problems.Bad("The body is not a JSON object with resourceLogs.");
         if (!TryList(request, "resourceLogs", out var resources)) return NoList("resourceLogs");
         foreach (var (r, resourceLogs) in resources.Index())
@@ -124,7 +125,9 @@ static class OtlpLogs
                 {
                     if (places.Count == EventIngest.MostEvents) return Problems.TooLarge($"A call takes {EventIngest.MostEvents} log records at most.");
                     var record = new EventRecord();
-                    items.Add(places.Count, record, resource.Wrong ?? scope.Wrong ?? Read(log, resource.Json, scope.Json, kind, parser, check, record));
+                    items.Add(places.Count, record, resource.Wrong ?? scope.Wrong ?? Read(log, resource.Json, scope.Json, kind, parser, check, record, ref bytes));
+                    // Each has a copy of what a call has once.
+                    if (bytes > EventIngest.MostBytes) return Problems.TooLarge($"The log records come to more than {EventIngest.MostBytes >> 20} MiB as events, each with its resource and scope. Send fewer in a call.");
                     places.Add($"resourceLogs[{r}].scopeLogs[{s}].logRecords[{l}]");
                 }
             }
@@ -170,7 +173,8 @@ static class OtlpLogs
     }
 
     /// <summary>Reads one log record. Answers what is wrong with it, or null.</summary>
-    static string? Read(JsonElement log, byte[]? resource, byte[]? scope, Kind<EventRecord> kind, RecordParser<EventRecord> parser, EventCheck check, EventRecord record)
+    /// <param name="bytes">Grows by what it comes to as an event.</param>
+    static string? Read(JsonElement log, byte[]? resource, byte[]? scope, Kind<EventRecord> kind, RecordParser<EventRecord> parser, EventCheck check, EventRecord record, ref long bytes)
     {
         record.TimeMs = EventCheck.NoTime;
         if (log.ValueKind != JsonValueKind.Object) return "is not a JSON object";
@@ -242,6 +246,7 @@ static class OtlpLogs
         }
         json.WriteEndObject();
         if (written.Read(parser, record) is { } fault) return fault;
+        bytes += written.Bytes;
         if (record.Metadata == "{}") record.Metadata = null;
 
         // 3. The same log record gives the same id. What has neither an id nor a time may as well have happened twice.

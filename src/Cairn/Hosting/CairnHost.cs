@@ -117,6 +117,7 @@ sealed class CairnHost : IAsyncDisposable
             var stores = await Stores.Open(settings, directory.Path);
             host = new(settings, clock, logs, directory, around?.Invoke(stores.Log) ?? stores.Log, stores.Control, BuiltIn.Open(directory.Path));
             await host.CheckConversations();
+            await host.Push.SetBack(host.Stopping);
             if (prepare is not null) await prepare(host);
             await host.Listen(openToOthers);
             if (openToOthers) (host.housekeeping, host.listening) = (Task.WhenAll(Task.Run(host.KeepHouse), Task.Run(host.Retire)), Task.Run(host.ListenToOthers));

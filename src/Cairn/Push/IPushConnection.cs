@@ -22,10 +22,10 @@ interface IPushConnection : IAsyncDisposable
 }
 
 /// <summary>Records did not reach their target.</summary>
-/// <param name="why">In Cairn's own words, for its log as well.</param>
+/// <param name="why">In Cairn's own words, for its log and the event of it as well.</param>
 sealed class PushFailedException(string why, Exception? inner = null) : IOException(why, inner)
 {
-    /// <summary>What the receiver said, cut and cleaned; for administrators, not for the log.</summary>
+    /// <summary>What the receiver said, cut and cleaned; for administrators, and never in a log or an event.</summary>
     public string? Said { get; init; }
 
     /// <summary>The target does not want it as it is: trying again soon is of no use.</summary>

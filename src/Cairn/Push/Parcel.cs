@@ -23,7 +23,7 @@ sealed class Parcel(string kind, long after)
 
     public IReadOnlyList<ParcelItem> Items => items;
 
-    /// <summary>Every record up to this position is in it, was of no interest, or is gone.</summary>
+    /// <summary>Every record up to this position is in it, was of no interest, or is gone; or there never was one.</summary>
     public long Until => after + passed;
 
     /// <summary>Positions whose records are gone.</summary>
@@ -32,18 +32,23 @@ sealed class Parcel(string kind, long after)
     /// <summary>How many of them come before everything that is still there.</summary>
     public long GoneFirst { get; private set; }
 
+    /// <summary>How many positions come before everything that is still there.</summary>
+    public long PassedFirst { get; private set; }
+
     public int Bytes => bytes.WrittenCount;
 
     public ReadOnlySpan<byte> Json(ParcelItem item) => bytes.WrittenSpan[item.Json];
 
     /// <summary>Takes note that what lies between here and a position is gone.</summary>
-    public void Pass(long before)
+    /// <param name="unused">Positions that never had a record.</param>
+    public void Pass(long before, IReadOnlySet<long> unused)
     {
-        var gone = before - Until - 1;
-        if (gone <= 0) return;
-        if (passed == 0) GoneFirst = gone;
+        var passing = before - Until - 1;
+        if (passing <= 0) return;
+        var gone = passing - unused.Count(position => position > Until && position < before);
+        if (passed == 0) (PassedFirst, GoneFirst) = (passing, gone);
         Gone += gone;
-        passed += gone;
+        passed += passing;
     }
 
     /// <summary>The next record is of no interest.</summary>

@@ -25,6 +25,9 @@ abstract class PushSource
     /// <summary>Ends when something is recorded after it was asked for.</summary>
     public abstract Task Next { get; }
 
+    /// <summary>Where the log ends.</summary>
+    public abstract Task<long> LastPosition(CancellationToken cancel);
+
     /// <summary>Where a target begins that has no place yet.</summary>
     public abstract Task<long> FirstPlace(bool fromBeginning, CancellationToken cancel);
 
@@ -50,15 +53,23 @@ sealed class PushSource<T>(ILog<T> log, Feed<T> feed, Filter<T> filter, string f
     /// <summary>Records looked at in one read, and reads for one parcel, where few of them are the target's.</summary>
     const int Looked = 1_000, MostReads = 20;
 
+    /// <summary>Read at first, while it is not known how large they are.</summary>
+    const int FirstLooked = 16;
+
+    /// <summary>What each record of the last read came to in its parcel: what no longer fits would be read again.</summary>
+    int? bytesEach;
+
     readonly Action<System.Text.Json.Utf8JsonWriter, T> write = log.Kind.ObjectWriter(format);
 
     public override string Kind => log.Kind.Name;
 
     public override Task Next => feed.Next;
 
+    public override Task<long> LastPosition(CancellationToken cancel) => log.LastPosition(cancel);
+
     public override async Task<long> FirstPlace(bool fromBeginning, CancellationToken cancel)
     {
-        if (!fromBeginning) return await log.LastPosition(cancel);
+        if (!fromBeginning) return await LastPosition(cancel);
         var oldest = await log.Follow(Filter<T>.Everything, 0, 1, cancel);
         return oldest.Records.Count > 0 ? oldest.Records[0].Position - 1 : oldest.Examined;
     }
@@ -66,22 +77,35 @@ sealed class PushSource<T>(ILog<T> log, Feed<T> feed, Filter<T> filter, string f
     public override async Task<Parcel> Take(int most, int mostBytes, CancellationToken cancel)
     {
         var parcel = new Parcel(Kind, Place);
-        for (var reads = 0; reads < MostReads; reads++)
+        // What is repeated is repeated whole, in however many reads.
+        for (var reads = 0; reads < MostReads || parcel.Until < RepeatUntil; reads++)
         {
-            var limit = filter.IsEverything ? most - parcel.Items.Count : Looked;
+            var fitting = bytesEach is { } each ? (mostBytes - parcel.Bytes) / Math.Max(1, each) + 1 : FirstLooked;
+            var limit = Math.Min(filter.IsEverything ? most - parcel.Items.Count : Looked, fitting);
             var tail = await Read(parcel.Until, limit, cancel);
+            var (bytes, looked, isEnough) = (parcel.Bytes, 0, false);
             foreach (var record in tail.Records)
             {
-                if (record.Position > RepeatUntil) return parcel;
+                if (record.Position > RepeatUntil)
+                {
+                    isEnough = parcel.Items.Count > 0;
+                    if (isEnough) break;
+                    // All that was to be repeated is gone, or another process delivered it.
+                    RepeatUntil = null;
+                }
                 var isWanted = filter.Matches(log.Kind, record);
-                if (isWanted && (parcel.Items.Count == most || parcel.Bytes >= mostBytes)) return parcel;
-                parcel.Pass(record.Position);
+                isEnough = isWanted && (parcel.Items.Count == most || parcel.Bytes >= mostBytes);
+                if (isEnough) break;
+                parcel.Pass(record.Position, tail.Unused);
                 if (isWanted) parcel.Add(log.Kind.Identity.Text!(record)!, record.TimeMs, isFault(record), Array.ConvertAll(named, one => (one.Name, one.Value(record))), writer => write(writer, record));
                 else parcel.Leave();
+                looked++;
             }
+            if (looked > 0) bytesEach = (parcel.Bytes - bytes) / looked;
+            if (isEnough) return parcel;
             if (tail.Examined <= parcel.Until && tail.Records.Count == 0) return parcel;
-            parcel.Pass(tail.Examined + 1);
-            if (parcel.Items.Count == most || parcel.Bytes >= mostBytes || (parcel.Items.Count > 0 && tail.Records.Count < limit)) return parcel;
+            parcel.Pass(tail.Examined + 1, tail.Unused);
+            if (parcel.Items.Count == most || parcel.Bytes >= mostBytes || (parcel.Items.Count > 0 && tail.Records.Count < limit && !(parcel.Until < RepeatUntil))) return parcel;
         }
         return parcel;
     }

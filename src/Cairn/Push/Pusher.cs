@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cairn.Access;
 using Cairn.Storage;
 
@@ -37,6 +38,10 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
     PushState stored = new(target.Name, 0, 0, 0), reached = new(target.Name, 0, 0, 0);
     long storedAt, sent, failures;
     DateTimeOffset? removedToldAt;
+
+    /// <summary>Why the last attempt of this process failed, in Cairn's own words; null while all is well.</summary>
+    string? failure;
+
     /// <summary>How many records go together; fewer after a target found them too many, and more again after so many calls that it took.</summary>
     int attempts, most = target.BatchRecords, trying, taken;
 
@@ -55,13 +60,28 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
     /// <summary>Why nothing can be pushed at all, such as a store that is away; null while all is well.</summary>
     public string? Trouble { get; private set; }
 
+    /// <summary>To be called before anything is recorded: what is recorded behind a place that is too far on would never be sent.</summary>
+    public async Task SetBack(CancellationToken cancel)
+    {
+        try
+        {
+            await using var hold = await Hold(cancel);
+            if (hold is not null && await control.FindPush(target.Name, cancel) is { } found) await SetBack(found, cancel);
+        }
+        catch (LogUnavailableException away)
+        {
+            // Who pushes looks again, before it does.
+            PushLog.CannotPush(log, away, target.Name);
+        }
+    }
+
     public async Task Run(CancellationToken stopping)
     {
         while (!stopping.IsCancellationRequested)
         {
             try
             {
-                await using var hold = await control.TryHold("push." + target.Name, stopping);
+                await using var hold = await Hold(stopping);
                 Trouble = null;
                 if (hold is not null) await Push(hold, stopping);
             }
@@ -83,9 +103,11 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
         }
     }
 
+    Task<Hold?> Hold(CancellationToken cancel) => control.TryHold("push." + target.Name, cancel);
+
     async Task Push(Hold hold, CancellationToken cancel)
     {
-        stored = reached = await control.FindPush(target.Name, cancel) ?? await Begin(cancel);
+        stored = reached = await control.FindPush(target.Name, cancel) is { } found ? await SetBack(found, cancel) : await Begin(cancel);
         GoBack();
         IsHere = true;
         try
@@ -116,6 +138,26 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
         foreach (var source in sources) first = With(first, source, await source.FirstPlace(target.FromBeginning, cancel));
         if (!await control.SavePush(first, null, cancel)) throw Moved();
         return first with { Version = 1 };
+    }
+
+    /// <summary>A place beyond the end of its log is of one that an older log was restored in place of. It becomes the end, and that is told.</summary>
+    async Task<PushState> SetBack(PushState found, CancellationToken cancel)
+    {
+        var next = found;
+        var lacking = new List<(string, string?)>();
+        foreach (var source in sources)
+        {
+            var (place, last) = (PlaceOf(found, source), await source.LastPosition(cancel));
+            if (place <= last) continue;
+            next = With(next, source, last);
+            lacking.Add((source.Kind + "s", (place - last).ToString(CultureInfo.InvariantCulture)));
+        }
+        if (lacking.Count == 0) return found;
+        PushLog.SetBack(log, target.Name);
+        var notice = audit.Notice(By.Cairn, Told("audit.push_set_back", [.. lacking]));
+        if (!await control.SavePush(next, notice, CancellationToken.None)) throw Moved();
+        await audit.Deliver(notice);
+        return next with { Version = next.Version + 1 };
     }
 
     /// <summary>Everything that is not known to have arrived is to be sent again.</summary>
@@ -162,7 +204,7 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
         if (parcel.GoneFirst > 0 && underWay.Count == 0)
         {
             // What is gone cannot arrive any more, whether or not the target is there to take what follows.
-            await Store(With(reached, source, source.Place + parcel.GoneFirst) with { Removed = reached.Removed + parcel.GoneFirst });
+            await Store(With(reached, source, source.Place + parcel.PassedFirst) with { Removed = reached.Removed + parcel.GoneFirst });
             gone -= parcel.GoneFirst;
         }
         if (parcel.Items.Count > 0)
@@ -199,7 +241,7 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
         if (records > 0 && isWell)
         {
             if (stored.FailingSince is not null) PushLog.GoesOn(log, target.Name);
-            attempts = 0;
+            (attempts, failure) = (0, null);
             if (most < target.BatchRecords && ++taken >= GrowsAfter) (most, taken) = (Math.Min(target.BatchRecords, 2 * most), 0);
             reached = reached with { FailingSince = null, Problem = null, IsRefused = false, IsTold = false };
         }
@@ -223,11 +265,12 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
         wait *= 0.75 + Random.Shared.NextDouble() / 2;
         var waiting = Task.Delay(wait > failed.RetryAfter ? wait : failed.RetryAfter, clock, cancel);
 
-        if (stored.FailingSince is null) PushLog.Fails(log, target.Name, failed.Message);
+        failure = failed.Message;
+        if (stored.FailingSince is null) PushLog.Fails(log, target.Name, failure);
         await Store(stored with
         {
             FailingSince = stored.FailingSince ?? clock.GetUtcNow(),
-            Problem = failed.Said is { } said ? $"{failed.Message}: {said}" : failed.Message,
+            Problem = failed.Said is { } said ? $"{failure}: {said}" : failure,
             IsRefused = failed.IsRefused,
         });
         Interlocked.Increment(ref failures);
@@ -246,9 +289,9 @@ sealed class Pusher(PushTarget target, IPushConnection connection, IReadOnlyList
             next = next with { RemovedTold = next.Removed };
             removedToldAt = now;
         }
-        else if (next is { FailingSince: { } since, IsTold: false } && now - since >= LongFailure)
+        else if (failure is not null && next is { FailingSince: { } since, IsTold: false } && now - since >= LongFailure)
         {
-            deed = Told("audit.push_stalled", ("since", Records.Iso.Text(since.ToUnixTimeMilliseconds())), ("problem", next.Problem));
+            deed = Told("audit.push_stalled", ("since", Records.Iso.Text(since.ToUnixTimeMilliseconds())), ("problem", failure));
             next = next with { IsTold = true };
         }
         var notice = deed is null ? null : audit.Notice(By.Cairn, deed);
@@ -270,6 +313,9 @@ static partial class PushLog
 
     [LoggerMessage(LogLevel.Information, "Pushing to {Target} goes on")]
     public static partial void GoesOn(ILogger log, string target);
+
+    [LoggerMessage(LogLevel.Warning, "The place of {Target} lies beyond the end of the log, which must be an older one that was restored; it is set back to the end")]
+    public static partial void SetBack(ILogger log, string target);
 
     [LoggerMessage(LogLevel.Error, "Nothing can be pushed to {Target}; it is tried again")]
     public static partial void CannotPush(ILogger log, Exception error, string target);

@@ -29,6 +29,12 @@ sealed class Pushers : IAsyncDisposable
 
     public static IPushConnection Connection(PushTarget target, TimeProvider clock) => target.IsSyslog ? new Syslog(target) : new Webhook(target, clock);
 
+    /// <inheritdoc cref="Pusher.SetBack(CancellationToken)"/>
+    public async Task SetBack(CancellationToken cancel)
+    {
+        foreach (var pusher in pushers) await pusher.SetBack(cancel);
+    }
+
     public void Start() => running = Task.WhenAll(pushers.Select(pusher => Task.Run(() => pusher.Run(stopping.Token))));
 
     /// <summary>How each target is. A store that is away keeps nobody from seeing the others.</summary>

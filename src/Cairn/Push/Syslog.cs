@@ -151,7 +151,8 @@ sealed class Syslog(PushTarget target) : IPushConnection
             if (HasEnded) return false;
             try
             {
-                if (stream is SslStream tls) await tls.ShutdownAsync();
+                // To who reads no more not even a goodbye can be sent.
+                if (stream is SslStream tls) await tls.ShutdownAsync().WaitAsync(most);
                 socket.Shutdown(SocketShutdown.Send);
                 // Who ends a connection with bytes unread breaks it off; what was never acknowledged came too late to be read.
                 return await listening.WaitAsync(most) && Acknowledged() >= Written;

@@ -27,22 +27,22 @@ sealed class Webhook(PushTarget target, TimeProvider clock) : IPushConnection
     {
         http ??= Open();
         using var call = Call(parcel);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        patience.CancelAfter(target.Timeout);
+        using var late = new CancellationTokenSource(target.Timeout, clock);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel, late.Token);
         try
         {
             using var answer = await http.SendAsync(call, HttpCompletionOption.ResponseHeadersRead, patience.Token);
             if (!answer.IsSuccessStatusCode) throw await Refusal(answer, parcel, patience.Token);
             arrived++;
         }
-        catch (OperationCanceledException late) when (!cancel.IsCancellationRequested)
+        catch (OperationCanceledException given) when (!cancel.IsCancellationRequested)
         {
-            throw new PushFailedException($"{target.Address} did not answer within {target.Timeout.TotalSeconds:0} seconds", late);
+            throw new PushFailedException($"{target.Address} did not answer within {target.Timeout.TotalSeconds:0} seconds", given);
         }
         catch (HttpRequestException away)
         {
             throw away.InnerException is AuthenticationException untrusted ? Dial.NotTrusted(target, untrusted)
-                : new PushFailedException($"{target.Address} does not answer: {(away.InnerException as SocketException)?.Message ?? away.InnerException?.Message ?? away.Message}", away);
+                : new PushFailedException($"{target.Address} does not answer: {Why(away)}", away) { Said = away.HttpRequestError == HttpRequestError.InvalidResponse ? Shown(away.GetBaseException().Message) : null };
         }
     }
 
@@ -135,6 +135,16 @@ sealed class Webhook(PushTarget target, TimeProvider clock) : IPushConnection
         return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > MostRetryAfter ? MostRetryAfter : wait;
     }
 
+    /// <summary>What a message of the platform says may hold what the receiver sent.</summary>
+    static string Why(HttpRequestException away) => away.GetBaseException() is SocketException broken ? broken.Message : away.HttpRequestError switch
+    {
+        HttpRequestError.InvalidResponse => "what it sends is not HTTP",
+        HttpRequestError.ResponseEnded => "it ended the connection",
+        HttpRequestError.ConfigurationLimitExceeded => "the head of its answer is too long",
+        HttpRequestError.SecureConnectionError => "it does not agree on TLS",
+        _ => "the connection broke off",
+    };
+
     /// <summary>What the receiver says of it, without what it may have been told in confidence.</summary>
     async Task<string?> Said(HttpResponseMessage answer, CancellationToken cancel)
     {
@@ -151,14 +161,16 @@ sealed class Webhook(PushTarget target, TimeProvider clock) : IPushConnection
             return null;
         }
         var text = Encoding.UTF8.GetString(bytes.AsSpan(0, length)).Trim();
-        if (text.Length == 0) return null;
-        return Confidential().Any(secret => text.Contains(secret, StringComparison.Ordinal)) ? "(hidden: it repeats a secret)" : Texts.Shown(text);
+        return text.Length == 0 ? null : Shown(text);
     }
+
+    string Shown(string text) => Confidential().Any(secret => text.Contains(secret, StringComparison.OrdinalIgnoreCase)) ? "(hidden: it repeats a secret)" : Texts.Shown(text);
 
     IEnumerable<string> Confidential()
     {
         const int shortest = 8;
-        var parts = (target.Authorization ?? "").Split(' ').Concat(target.Secrets.Select(Convert.ToBase64String)).Append(target.Url.PathAndQuery);
+        var address = target.Url.PathAndQuery.Split('/', '?', '&', '=');
+        var parts = (target.Authorization ?? "").Split(' ').Concat(target.Secrets.Select(Convert.ToBase64String)).Concat(address).Concat(address.Select(Uri.UnescapeDataString));
         return parts.Where(part => part.Length >= shortest);
     }
 

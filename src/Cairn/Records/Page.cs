@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+
 namespace Cairn.Records;
 
 /// <param name="Before">The list cursor's place: only what comes after it in the list.</param>
@@ -13,7 +15,11 @@ sealed record PageRequest<T>(Filter<T> Filter, int Limit, long? Before = null, l
 sealed record Page<T>(IReadOnlyList<T> Records, long? Next, long Total = 0, long AsOf = 0);
 
 /// <param name="Examined">Every record up to this position was looked at.</param>
-sealed record Tail<T>(IReadOnlyList<T> Records, long Examined);
+sealed record Tail<T>(IReadOnlyList<T> Records, long Examined)
+{
+    /// <summary>Positions among those that were looked at which never had a record, as far as that is still known.</summary>
+    public IReadOnlySet<long> Unused { get; init; } = FrozenSet<long>.Empty;
+}
 
 /// <summary>How many, with the sums of the kind's <see cref="Kind{T}.Sums"/>, for one combination of values. An absent value is null.</summary>
 sealed record Group(string?[] Values, long Count, long[] Sums);

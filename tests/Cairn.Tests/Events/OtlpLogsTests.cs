@@ -178,6 +178,20 @@ public sealed class OtlpLogsTests
     }
 
     [Fact]
+    public async Task What_log_records_come_to_with_their_resource_has_a_limit_whatever_was_sent()
+    {
+        await using var app = await CairnApp.Start();
+        string Sent(int logs) => $$$"""{"resourceLogs":[{"resource":{"attributes":[{{{Text("service.name", new('x', 16_000))}}}]},"scopeLogs":[{"logRecords":[{{{string.Join(',', Enumerable.Range(0, logs).Select(_ => Log(Text("cairn.id", Some.EventId))))}}}]}]}]}""";
+        var body = Sent(520);
+        Assert.InRange(body.Length, 1, 200_000);
+        var refused = (await app.Sender.Post(Path, body)).Expect(413);
+        Assert.Equal((8, true), (refused.Json.GetProperty("code").GetInt32(), refused.Json.GetProperty("message").GetString()!.Contains("resource", StringComparison.Ordinal)));
+        Assert.Equal(0, (await app.Reader.Get("/api/v1/admin/audit-logs")).Total);
+        Assert.Equal((0, ""), Partial(await app.Sender.Post(Path, Sent(500))));
+        Assert.Equal(500, (await app.Reader.Get("/api/v1/admin/audit-logs?limit=1")).Total);
+    }
+
+    [Fact]
     public async Task While_the_log_cannot_be_written_an_exporter_is_told_to_come_back()
     {
         FaultyStore? store = null;

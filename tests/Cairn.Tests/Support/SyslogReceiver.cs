@@ -38,6 +38,9 @@ sealed partial class SyslogReceiver : IAsyncDisposable
     /// <summary>How many messages the next connections read before they are broken off; 0 for as many as come.</summary>
     public int[] BreaksAfter { get; set; } = [];
 
+    /// <summary>It reads nothing before this is done.</summary>
+    public Task ReadsAfter { get; set; } = Task.CompletedTask;
+
     public int Connections { get; private set; }
 
     /// <summary>What was not as it has to be.</summary>
@@ -84,6 +87,7 @@ sealed partial class SyslogReceiver : IAsyncDisposable
     /// <summary>True when the other side came to its end, false when it is to be broken off.</summary>
     async Task<bool> Read(Stream stream, int most)
     {
+        await ReadsAfter.WaitAsync(ended.Token);
         for (var read = 0; most == 0 || read < most; read++)
         {
             var length = 0;

@@ -224,7 +224,7 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
         // Rows that came twice and are not merged away yet.
         found = [.. found.DistinctBy(record => record.Position)];
         await MarkGone(found, seen, cancel);
-        return new(found, last);
+        return new(found, last) { Unused = await outbox.Asides(own, after, last, cancel) };
     }
 
     // Numbers over many.

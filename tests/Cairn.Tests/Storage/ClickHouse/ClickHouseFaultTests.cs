@@ -150,6 +150,11 @@ public sealed class ClickHouseFaultTests : IDisposable
         Assert.Equal(1, (await again.Health(Cancel)).Outbox!.SetAside);
         Assert.Equal(0, await again.Refill(Cancel));
         await HasEachOnce(server, "cairn_event", 4);
+
+        // What was turned away is told apart from what retention removes.
+        var tail = await again.Events.Follow(Filter<EventRecord>.Everything, 0, 100, Cancel);
+        Assert.Equal([1, 2, 3, 5], tail.Records.Select(record => record.Position - tail.Records[0].Position + 1));
+        Assert.Equal([4, 6, 7], tail.Unused.Select(position => position - tail.Records[0].Position + 1).Order());
     }
 
     [Fact]
@@ -160,7 +165,7 @@ public sealed class ClickHouseFaultTests : IDisposable
         await using var app = await CairnApp.Start(settings => settings with { Store = address });
         await app.Send("""{"action":"workspace.started"}""");
         Assert.Equal("ready", (await app.Gateway().Get("/readyz")).Expect(200).Text.Trim());
-        Assert.Equal(1, (await app.Reader.Get("/api/v1/admin/audit-logs?action=workspace.started")).Expect(200).Json.GetProperty("total").GetInt32());
+        await Until.True(async () => (await app.Reader.Get("/api/v1/admin/audit-logs?action=workspace.started")).Expect(200).Json.GetProperty("total").GetInt32() == 1);
 
         await server.Kill();
         await app.Send("""{"action":"workspace.stopped"}""", """{"action":"workspace.stopped"}""");
@@ -174,7 +179,7 @@ public sealed class ClickHouseFaultTests : IDisposable
 
         await server.Begin();
         await Until.True(async () => (await app.Gateway().Get("/readyz")).Text.Trim() == "ready");
-        Assert.Equal(2, (await app.Reader.Get("/api/v1/admin/audit-logs?action=workspace.stopped")).Expect(200).Json.GetProperty("total").GetInt32());
+        await Until.True(async () => (await app.Reader.Get("/api/v1/admin/audit-logs?action=workspace.stopped")).Expect(200).Json.GetProperty("total").GetInt32() == 2);
     }
 
     [Fact]
