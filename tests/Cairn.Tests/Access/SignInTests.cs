@@ -161,8 +161,8 @@ public sealed class SignInTests
         return await answer;
     }
 
-    /// <summary>The round of housekeeping, which waits at all times.</summary>
-    const int IdleTimers = 1;
+    /// <summary>The rounds of housekeeping and of retention, which wait at all times.</summary>
+    const int IdleTimers = 2;
 
     [Theory]
     [InlineData("""{"email":"ada@example.com"}""", "password")]
