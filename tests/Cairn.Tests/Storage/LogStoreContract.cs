@@ -897,6 +897,8 @@ public abstract class LogStoreContract : IDisposable
     {
         await using var twins = Start();
         await twins.Append(Some.Event());
+        // A store that is delivered to has it once it was asked.
+        Assert.Equal(1, await twins.Store.Events.Count(Filter<EventRecord>.Everything, Cancel));
         var health = await twins.Store.Health(Cancel);
         Assert.True(health.Writable);
         Assert.Null(health.Problem);
