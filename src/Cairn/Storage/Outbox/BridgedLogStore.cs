@@ -270,12 +270,13 @@ sealed class BridgedLogStore : ILogStore
         }
     }
 
-    /// <summary>Requests that are still under way, and those that did not begin after all. Also the proof that the store takes something.</summary>
+    /// <summary>Requests that are still under way, and those that did not begin after all.</summary>
     async Task DeliverStarts(CancellationToken cancel)
     {
         var batch = new Batch();
         batch.Starts.AddRange(await outbox.Unfinished(cancel));
         batch.Withdrawn.AddRange(withdrawn);
+        if (batch.Starts.Count + batch.Withdrawn.Count == 0) return;
         await store.Append(batch, cancel);
         if (batch.Starts.Count > 0)
         {

@@ -40,8 +40,6 @@ sealed class LogWriter<T> where T : class, IRecord, new()
         types = [.. table.Columns.Select(column => column.IsTerm ? NpgsqlDbType.Integer : column.Field.IsText ? NpgsqlDbType.Text : NpgsqlDbType.Bigint)];
     }
 
-    public LogTable<T> Table => table;
-
     public long LastPosition { get => lastPosition; set => lastPosition = value; }
 
     /// <summary>Step 1: takes the records. Answers what has to be asked before they can be compared.</summary>

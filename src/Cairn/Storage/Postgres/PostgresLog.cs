@@ -22,8 +22,6 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
 
     public LogTable<T> Table => table;
 
-    public LogWriter<T> Writer => writer;
-
     /// <summary>Reads by a plan; once more, by one that was asked for, where what it was made with does not hold any longer.</summary>
     Task<TResult> Read<TResult>(Filter<T> filter, Func<Transaction, Plan<T>, Task<TResult>> read, CancellationToken cancel) => database.Read(async transaction =>
     {
