@@ -10,8 +10,6 @@ sealed class ZooKeeper : IAsyncDisposable
 {
     const string Program = "/usr/share/java/zookeeper.jar";
 
-    static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     readonly TempDirectory directory = new();
     readonly Process process;
 
@@ -36,12 +34,11 @@ sealed class ZooKeeper : IAsyncDisposable
         Needs.Command("java");
         if (!File.Exists(Program)) Needs.Missing("ZooKeeper (the Debian package libzookeeper-java)");
         var server = new ZooKeeper(ClickHouseServer.FreePort());
-        var watch = Stopwatch.StartNew();
-        while (!await server.Answers())
+        await Until.True(() =>
         {
-            if (server.process.HasExited || watch.Elapsed > Patience) throw new InvalidOperationException("ZooKeeper does not start.");
-            await Task.Delay(20);
-        }
+            Assert.False(server.process.HasExited, "ZooKeeper does not start.");
+            return server.Answers();
+        });
         return server;
     }
 
