@@ -10,6 +10,8 @@ sealed class ZooKeeper : IAsyncDisposable
 {
     const string Program = "/usr/share/java/zookeeper.jar";
 
+    static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
     readonly TempDirectory directory = new();
     readonly Process process;
 
@@ -34,11 +36,12 @@ sealed class ZooKeeper : IAsyncDisposable
         Needs.Command("java");
         if (!File.Exists(Program)) Needs.Missing("ZooKeeper (the Debian package libzookeeper-java)");
         var server = new ZooKeeper(ClickHouseServer.FreePort());
-        await Until.True(() =>
+        var watch = Stopwatch.StartNew();
+        while (!await server.Answers())
         {
-            Assert.False(server.process.HasExited, "ZooKeeper does not start.");
-            return server.Answers();
-        });
+            if (server.process.HasExited || watch.Elapsed > Patience) throw new InvalidOperationException("ZooKeeper does not start.");
+            await Task.Delay(20);
+        }
         return server;
     }
 
