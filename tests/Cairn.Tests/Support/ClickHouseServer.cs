@@ -12,8 +12,6 @@ sealed class ClickHouseServer : IAsyncDisposable
 {
     public const string User = "cairn", Password = "p@ss:wörd/?";
 
-    static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     readonly TempDirectory directory = new();
     readonly HttpClient http = new();
     Process? process;
@@ -73,12 +71,11 @@ sealed class ClickHouseServer : IAsyncDisposable
         process.ErrorDataReceived += (_, _) => { };
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        var watch = Stopwatch.StartNew();
-        while (!await Answers())
+        await Until.True(async () =>
         {
-            if (process.HasExited || watch.Elapsed > Patience) throw new InvalidOperationException("ClickHouse does not start: " + await File.ReadAllTextAsync(Path.Combine(directory.Path, "errors")));
-            await Task.Delay(20);
-        }
+            if (process.HasExited) Assert.Fail("ClickHouse does not start: " + await File.ReadAllTextAsync(Path.Combine(directory.Path, "errors")));
+            return await Answers();
+        });
     }
 
     async Task<bool> Answers()

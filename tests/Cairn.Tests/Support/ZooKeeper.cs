@@ -10,15 +10,13 @@ sealed class ZooKeeper : IAsyncDisposable
 {
     const string Program = "/usr/share/java/zookeeper.jar";
 
-    static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     readonly TempDirectory directory = new();
     readonly Process process;
 
     ZooKeeper(int port)
     {
         Port = port;
-        process = Process.Start(new ProcessStartInfo("java", ["-Xmx128m", "-Dzookeeper.admin.enableServer=false", "-Dzookeeper.4lw.commands.whitelist=ruok", "-cp", Program, "org.apache.zookeeper.server.ZooKeeperServerMain", $"{port}", directory.Path])
+        process = Process.Start(new ProcessStartInfo("java", ["-Xmx128m", "-Dzookeeper.admin.enableServer=false", "-Dzookeeper.4lw.commands.whitelist=srvr", "-cp", Program, "org.apache.zookeeper.server.ZooKeeperServerMain", $"{port}", directory.Path])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -36,12 +34,11 @@ sealed class ZooKeeper : IAsyncDisposable
         Needs.Command("java");
         if (!File.Exists(Program)) Needs.Missing("ZooKeeper (the Debian package libzookeeper-java)");
         var server = new ZooKeeper(ClickHouseServer.FreePort());
-        var watch = Stopwatch.StartNew();
-        while (!await server.Answers())
+        await Until.True(() =>
         {
-            if (server.process.HasExited || watch.Elapsed > Patience) throw new InvalidOperationException("ZooKeeper does not start.");
-            await Task.Delay(20);
-        }
+            Assert.False(server.process.HasExited, "ZooKeeper does not start.");
+            return server.Answers();
+        });
         return server;
     }
 
@@ -49,13 +46,13 @@ sealed class ZooKeeper : IAsyncDisposable
     {
         try
         {
-            // Asked while it still starts, it may take the question and never answer.
+            // Asked while it still starts, it may take the question and never answer; it has a mode once it serves.
             using var late = new CancellationTokenSource(TimeSpan.FromSeconds(1));
             using var client = new TcpClient();
             await client.ConnectAsync(IPAddress.Loopback, Port, late.Token);
-            await client.GetStream().WriteAsync("ruok"u8.ToArray(), late.Token);
+            await client.GetStream().WriteAsync("srvr"u8.ToArray(), late.Token);
             using var answer = new StreamReader(client.GetStream(), Encoding.ASCII);
-            return await answer.ReadToEndAsync(late.Token) == "imok";
+            return (await answer.ReadToEndAsync(late.Token)).Contains("Mode:");
         }
         catch (Exception away) when (away is SocketException or IOException or OperationCanceledException)
         {

@@ -20,17 +20,20 @@ public sealed class PostgresFaultTests
     /// <summary>Sends until it is taken, as a sender does.</summary>
     static async Task<Outcome[]> Insist(PostgresLogStore store, List<EventRecord> batch)
     {
-        while (true)
+        Outcome[] outcomes = [];
+        await Until.True(async () =>
         {
             try
             {
-                return (await store.Append(Twins.Batch([], batch), Cancel)).Events;
+                outcomes = (await store.Append(Twins.Batch([], batch), Cancel)).Events;
+                return true;
             }
             catch (LogUnavailableException)
             {
-                await Task.Delay(5, Cancel);
+                return false;
             }
-        }
+        });
+        return outcomes;
     }
 
     static async Task AllOnce(PostgresLogStore store, IEnumerable<EventRecord> sent)
