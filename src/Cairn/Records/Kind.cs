@@ -32,6 +32,9 @@ enum Spans { Ever = 1, Day = 2, Hour = 4, All = Ever | Day | Hour }
 sealed record Rollup<T>(string Name, Field<T>[] Fields, Spans Spans, bool Sums = false, bool Histogram = false, int MostTerms = int.MaxValue)
 {
     public bool Covers(IEnumerable<Field<T>> fields) => fields.All(Fields.Contains);
+
+    /// <summary>True for one that counts every combination of these fields and of nothing else.</summary>
+    public bool IsWholly(IReadOnlyCollection<Field<T>> fields) => Fields.Length > 0 && MostTerms == int.MaxValue && Spans.HasFlag(Spans.Ever) && Fields.ToHashSet().SetEquals(fields);
 }
 
 /// <summary>What a record says about the existence of the thing it speaks of.</summary>
@@ -56,6 +59,18 @@ sealed class Kind<T> where T : class, IRecord, new()
 
     public required Rollup<T>[] Rollups { get; init; }
 
+    /// <summary>The kind's rollups, and two that every kind has: of everything, and of the fields that a text search looks at.</summary>
+    public Rollup<T>[] AllRollups => allRollups ??=
+    [
+        new("all", [], Spans.All, Sums: Sums.Length > 0, Histogram: Measured is not null),
+        .. Rollups,
+        .. Searched.Length > 0 && !Rollups.Any(rollup => rollup.IsWholly(Searched)) ? [new Rollup<T>("search", Searched, Spans.Ever)] : Array.Empty<Rollup<T>>(),
+    ];
+    Rollup<T>[]? allRollups;
+
+    /// <summary>The rollup that counts what a text search finds; null where there is nothing to search.</summary>
+    public Rollup<T>? OfSearch => AllRollups.FirstOrDefault(rollup => rollup.IsWholly(Searched));
+
     /// <summary>The numbers that statistics add up.</summary>
     public Field<T>[] Sums { get; init; } = [];
 
@@ -79,6 +94,10 @@ sealed class Kind<T> where T : class, IRecord, new()
 
     public Field<T>[] Stored => stored ??= [.. Fields.Where(one => one.Stored)];
     Field<T>[]? stored;
+
+    /// <summary>The fields whose distinct values a text search looks at.</summary>
+    public Field<T>[] Searched => searched ??= [.. Stored.Where(one => one.Search is Search.Listing or Search.Index)];
+    Field<T>[]? searched;
 
     public FrozenDictionary<string, Field<T>> ByParameter =>
         byParameter ??= Fields.Where(one => one.Parameter is not null).ToFrozenDictionary(one => one.Parameter!);

@@ -28,8 +28,7 @@ sealed class LogTable<T> where T : class, IRecord, new()
     {
         (Kind, Columns) = (kind, [.. columns.Where(column => column.Field != kind.Time)]);
         byField = columns.ToDictionary(column => column.Field);
-        Searched = [.. Columns.Where(column => column.Field.Search is Search.Listing or Search.Index)];
-        Rollups = [.. RollupsOf(kind)];
+        Searched = [.. kind.Searched.Select(field => this[field])];
     }
 
     public Kind<T> Kind { get; }
@@ -42,8 +41,7 @@ sealed class LogTable<T> where T : class, IRecord, new()
     /// <summary>The columns whose terms a text search looks at.</summary>
     public Column<T>[] Searched { get; }
 
-    /// <summary>The kind's rollups, and two that every kind has: of everything, and of the searched fields together.</summary>
-    public Rollup<T>[] Rollups { get; }
+    public Rollup<T>[] Rollups => Kind.AllRollups;
 
     public Column<T> this[Field<T> field] => byField[field];
 
@@ -106,20 +104,6 @@ sealed class LogTable<T> where T : class, IRecord, new()
         var filled = rows == 0 ? 0 : rows / Math.Max(1, Math.Floor(usable / width));
         return (long)(bytes * Math.Max(0, 1 - filled / pages));
     }
-
-    static IEnumerable<Rollup<T>> RollupsOf(Kind<T> kind)
-    {
-        yield return new("all", [], Spans.All, Sums: kind.Sums.Length > 0, Histogram: kind.Measured is not null);
-        foreach (var rollup in kind.Rollups) yield return rollup;
-        Field<T>[] searched = [.. kind.Stored.Where(field => field.Search is Search.Listing or Search.Index)];
-        if (searched.Length > 0 && !kind.Rollups.Any(rollup => IsOfSearch(rollup, searched))) yield return new("search", searched, Spans.Ever);
-    }
-
-    public Rollup<T>? OfSearch => Rollups.FirstOrDefault(rollup => IsOfSearch(rollup, [.. Searched.Select(column => column.Field)]));
-
-    /// <summary>True for a rollup that counts every combination of the searched fields and of nothing else.</summary>
-    static bool IsOfSearch(Rollup<T> rollup, Field<T>[] searched) =>
-        rollup.Fields.Length > 0 && rollup.MostTerms == int.MaxValue && rollup.Spans.HasFlag(Spans.Ever) && rollup.Fields.ToHashSet().SetEquals(searched);
 
     /// <summary>Makes what is not there yet. Runs under the lock of the schema.</summary>
     public static async Task<LogTable<T>> Open(Transaction transaction, Kind<T> kind)

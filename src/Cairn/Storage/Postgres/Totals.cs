@@ -12,7 +12,7 @@ sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
     public IReadOnlyList<Sql> CountParts()
     {
         if (plan.Nothing) return [];
-        if (plan.OnlySearch && table.OfSearch is { } searched) return [CountSearch(searched)];
+        if (plan.OnlySearch && table.Kind.OfSearch is { } searched) return [CountSearch(searched)];
         var rollup = Covering([], sums: false, histogram: false);
         if (rollup is null) return [CountRows(plan.FirstMs, plan.UntilMs)];
         return [.. coverage.Stretches(rollup).Select(piece => piece.Span == 0 ? CountRows(piece.First, piece.Until) : From(rollup, piece, "coalesce(sum(count), 0)::bigint", ""))];

@@ -48,9 +48,9 @@ sealed class LogTable<T> where T : class, IRecord, new()
         byField = Columns.ToDictionary(column => column.Field);
         InRow = [.. Columns.Where(column => column.Field != kind.Time)];
         Indexed = [.. Columns.Where(column => column.Field.IsIndexed)];
-        Rollups = [.. RollupsOf(kind)];
-        Searched = [.. Columns.Where(column => column.Field.Search is Search.Listing or Search.Index)];
-        SearchCounts = Rollups.FirstOrDefault(rollup => IsOfSearch(rollup, kind)) is { } searched ? new(this, searched) : null;
+        Rollups = kind.AllRollups;
+        Searched = [.. kind.Searched.Select(field => this[field])];
+        SearchCounts = kind.OfSearch is { } searched ? new(this, searched) : null;
         Create(writer);
     }
 
@@ -93,19 +93,6 @@ sealed class LogTable<T> where T : class, IRecord, new()
     public string LastPosition => $"SELECT max((SELECT coalesce(max(position), 0) FROM {Name}), (SELECT coalesce(max(value), 0) FROM positions WHERE kind = '{Name}'))";
 
     public string RollupName(Rollup<T> rollup) => $"{Name}_by_{rollup.Name}";
-
-    static IEnumerable<Rollup<T>> RollupsOf(Kind<T> kind)
-    {
-        yield return new("all", [], Spans.All, Sums: kind.Sums.Length > 0, Histogram: kind.Measured is not null);
-        foreach (var rollup in kind.Rollups) yield return rollup;
-        Field<T>[] searched = [.. kind.Stored.Where(field => field.Search is Search.Listing or Search.Index)];
-        if (searched.Length > 0 && !kind.Rollups.Any(rollup => IsOfSearch(rollup, kind))) yield return new("search", searched, Spans.Ever);
-    }
-
-    /// <summary>True for a rollup that counts every combination of the searched fields and of nothing else.</summary>
-    static bool IsOfSearch(Rollup<T> rollup, Kind<T> kind) =>
-        rollup.Fields.Length > 0 && rollup.MostTerms == int.MaxValue && rollup.Spans.HasFlag(Spans.Ever)
-        && rollup.Fields.ToHashSet().SetEquals(kind.Stored.Where(field => field.Search is Search.Listing or Search.Index));
 
     int Number(Connection writer, Field<T> field)
     {
