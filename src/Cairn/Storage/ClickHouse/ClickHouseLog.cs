@@ -21,7 +21,7 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
     /// <summary>Records beyond a page that are asked for, should they share its last place.</summary>
     const int MostOfOnePlace = 4;
 
-    const long DayMs = ClickHouseTable<T>.DayMs;
+    const long DayMs = Span.DayMs;
 
     public Kind<T> Kind => table.Kind;
 
@@ -32,9 +32,11 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
     /// <summary>A cut costs one statement, however much it hides.</summary>
     public int DropsAtOnce => int.MaxValue;
 
-    static readonly TimeSpan DaysKept = TimeSpan.FromMilliseconds(500);
+    readonly Days<T> days = new(client, address, table, own, clock);
 
-    volatile KnownDays? days;
+    /// <summary>What the days come to.</summary>
+    public DayCounts<T> Counts => counts ??= new(client, address, table, days, clock);
+    DayCounts<T>? counts;
 
     readonly record struct Key(long Ms, long Position);
 
@@ -52,7 +54,7 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
         await settle(own, cancel);
         var seen = Math.Min(own.Delivered, request.AsOf ?? long.MaxValue);
         if (await Where(request.Filter, seen, cancel) is not { } where) return new([], null);
-        var total = request.Counted ? await Number($"SELECT count() FROM {table.Name} WHERE {where}", cancel) : 0;
+        var total = !request.Counted ? 0 : request.AsOf is null ? await Total(request.Filter, where, cancel) : await Number($"SELECT count() FROM {table.Name} WHERE {where}", cancel);
 
         // 1. From where on.
         var until = request.Filter.UntilMs ?? long.MaxValue;
@@ -67,7 +69,7 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
         var keys = new List<Key>();
         var (need, skip) = (request.Limit + 1, request.Skip);
         if (skip > 0) (until, skip) = await PassOver(where, until, skip, cancel);
-        foreach (var (from, end) in Windows(await Days(cancel), request.Filter.FromMs ?? long.MinValue, until, skip + need))
+        foreach (var (from, end) in Windows(await days.All(cancel), request.Filter.FromMs ?? long.MinValue, until, skip + need))
         {
             var found = await Keys($"{where} AND ms >= {from} AND ms < {end}", skip, need - keys.Count + MostOfOnePlace, cancel);
             if (skip > 0 && found.Count == 0) skip = Math.Max(0, skip - await Number($"SELECT count() FROM {table.Name} WHERE {where} AND ms >= {from} AND ms < {end}", cancel));
@@ -97,12 +99,12 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
     }
 
     /// <summary>Stretches of time from the newest to the oldest, cut so that each holds a bounded number of rows if they lie evenly within a day.</summary>
-    static IEnumerable<(long From, long End)> Windows(List<(long Day, long Rows)> days, long from, long until, long least)
+    static IEnumerable<(long From, long End)> Windows(IReadOnlyList<Day> days, long from, long until, long least)
     {
         var wanted = Math.Max(RowsInWindow, 2 * least);
         for (var i = 0; i < days.Count;)
         {
-            var (day, rows) = days[i];
+            var (day, rows, _) = days[i];
             var end = Math.Min(until, (day + 1) * DayMs);
             if (end <= from) yield break;
             if (end <= day * DayMs)
@@ -124,7 +126,7 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
             }
             var last = i;
             for (var sum = rows; last + 1 < days.Count && (sum += days[last + 1].Rows) <= wanted;) last++;
-            yield return (Math.Max(from, days[last].Day * DayMs), end);
+            yield return (Math.Max(from, days[last].FirstMs), end);
             i = last + 1;
             wanted *= 4;
         }
@@ -233,52 +235,97 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
     {
         cancel.ThrowIfCancellationRequested();
         await settle(own, cancel);
-        return await Where(filter, own.Delivered, cancel) is { } where ? await Number($"SELECT count() FROM {table.Name} WHERE {where}", cancel) : 0;
+        return await Where(filter, own.Delivered, cancel) is { } where ? await Total(filter, where, cancel) : 0;
     }
+
+    /// <summary>How many match a filter: of counted days by their counts, of the others by their rows.</summary>
+    async Task<long> Total(Filter<T> filter, string where, CancellationToken cancel)
+    {
+        var counted = await Counts.Of(filter, HidesBeforeMs, cancel);
+        return Counts.Covering(counted, filter, [], histogram: false) is { } rollup
+            ? await Number($"SELECT sum(n) FROM (SELECT toInt64(count()) AS n FROM {table.Name} WHERE {where} AND {counted.Rest} UNION ALL SELECT toInt64(sum(count)) AS n FROM {Counts.From(rollup, counted, filter)})", cancel)
+            : await Number($"SELECT count() FROM {table.Name} WHERE {where}", cancel);
+    }
+
+    /// <summary>Before this, retention may hide some of what a day holds.</summary>
+    long HidesBeforeMs => own.Cuts.Length == 0 ? long.MinValue : own.Cuts.Max(cut => cut.Ms) + 1;
 
     public async Task<Summary<T>> Summarise(Filter<T> filter, IReadOnlyList<Field<T>[]> groupings, bool percentiles, CancellationToken cancel)
     {
         await settle(own, cancel);
-        var groups = groupings.Select(_ => new List<Group>()).ToArray();
+        // Of everything, when nothing else is asked for: every record is in one group of each grouping, so that one of them is the whole.
+        var tallies = groupings.Count > 0 ? groupings.Select(by => new Tally(by)).ToList() : [new Tally([])];
         var measured = percentiles && Kind.Measured is not null ? new Histogram() : null;
-        if (await Where(filter, own.Delivered, cancel) is not { } where) return new(0, new long[Kind.Sums.Length], groups, measured);
-
-        // One statement for all of it; what is counted for the durations adds nothing up.
-        var sums = string.Concat(Kind.Sums.Select(field => $", toInt64(ifNull(sum({table.Column(field)}), 0))"));
-        var noSums = string.Concat(Kind.Sums.Select(_ => ", toInt64(0)"));
-        List<string> parts = [.. groupings.Select((by, i) => By(i, string.Join(", ", by.Select(table.Column))))];
-        if (groups.Length == 0) parts.Add(By(0, ""));
-        if (measured is not null) parts.Add($"SELECT toInt64(-1), [toString(measured_bin)], toInt64(count()){noSums} FROM {table.Name} WHERE {where} GROUP BY measured_bin");
-
-        var whole = new List<Group>();
-        for (var rows = new RowReader(await client.Query(string.Join(" UNION ALL ", parts) + " FORMAT RowBinary", cancel)); !rows.AtEnd;)
+        if (await Where(filter, own.Delivered, cancel) is { } where)
         {
-            var number = (int)rows.Number();
-            var values = new string?[rows.Byte()];
-            for (var i = 0; i < values.Length; i++) values[i] = ClickHouseTable<T>.ReadText(ref rows);
-            var count = rows.Number();
-            var added = new long[Kind.Sums.Length];
-            for (var i = 0; i < added.Length; i++) added[i] = rows.Number();
-            if (number < 0) measured!.Add(int.Parse(values[0]!, CultureInfo.InvariantCulture), count);
-            else if (groups.Length == 0) whole.Add(new(values, count, added));
-            else if (count > 0) groups[number].Add(new(values, count, added));
-        }
-        foreach (var list in groups) list.Sort((one, other) => other.Count.CompareTo(one.Count));
-        // Every record is in one group of each grouping, so that one of them is the whole.
-        if (groups.Length > 0) whole = groups[0];
-        return new(whole.Sum(group => group.Count), [.. Kind.Sums.Select((_, i) => whole.Sum(group => group.Sums[i]))], groups, measured);
+            // One statement for all of it; what is counted for the durations adds nothing up.
+            var counted = await Counts.Of(filter, HidesBeforeMs, cancel);
+            var parts = tallies.SelectMany((tally, i) => Parts(i, tally.By)).ToList();
+            if (measured is not null) parts.AddRange(MeasuredParts());
+            for (var rows = new RowReader(await client.Query(string.Join(" UNION ALL ", parts) + " FORMAT RowBinary", cancel)); !rows.AtEnd;)
+            {
+                var number = (int)rows.Number();
+                var values = new string?[rows.Byte()];
+                for (var i = 0; i < values.Length; i++) values[i] = ClickHouseTable<T>.ReadText(ref rows);
+                var count = rows.Number();
+                var added = new long[Kind.Sums.Length];
+                for (var i = 0; i < added.Length; i++) added[i] = rows.Number();
+                if (number < 0) measured!.Add(int.Parse(values[0]!, CultureInfo.InvariantCulture), count);
+                else tallies[number].Add(values, count, added);
+            }
 
-        string By(int number, string columns) =>
-            $"SELECT toInt64({number}), {(columns == "" ? "emptyArrayString()" : $"[{columns}]")}, toInt64(count()){sums} FROM {table.Name} WHERE {where}{(columns == "" ? "" : $" GROUP BY {columns}")}";
+            IEnumerable<string> Parts(int number, Field<T>[] by)
+            {
+                var sums = string.Concat(Kind.Sums.Select(field => $", toInt64(ifNull(sum({table.Column(field)}), 0))"));
+                var rollup = Counts.Covering(counted, filter, by, histogram: false);
+                yield return Grouped(number, by.Select(table.Column), $"toInt64(count()){sums}", $"{table.Name} WHERE {where}{(rollup is null ? "" : " AND " + counted.Rest)}");
+                if (rollup is null) yield break;
+                var keptSums = string.Concat(Kind.Sums.Select((_, i) => $", toInt64(sum(sums[{i + 1}]))"));
+                yield return Grouped(number, by.Select(field => DayCounts<T>.Term(rollup, field)), $"toInt64(sum(count)){keptSums}", Counts.From(rollup, counted, filter));
+            }
+
+            IEnumerable<string> MeasuredParts()
+            {
+                var noSums = string.Concat(Kind.Sums.Select(_ => ", toInt64(0)"));
+                var rollup = Counts.Covering(counted, filter, [], histogram: true);
+                yield return $"SELECT toInt64(-1), [toString(measured_bin)], toInt64(count()){noSums} FROM {table.Name} WHERE {where}{(rollup is null ? "" : " AND " + counted.Rest)} GROUP BY measured_bin";
+                if (rollup is not null) yield return $"SELECT toInt64(-1), [toString(bin)], toInt64(sum(n)){noSums} FROM (SELECT bin, n FROM (SELECT bins, bin_counts FROM {Counts.From(rollup, counted, filter)}) ARRAY JOIN bins AS bin, bin_counts AS n) GROUP BY bin";
+            }
+        }
+        var whole = tallies[0];
+        return new(whole.Groups.Sum(group => group.Count), [.. Kind.Sums.Select((_, i) => whole.Groups.Sum(group => group.Sums[i]))], [.. groupings.Select((_, i) => tallies[i].Groups)], measured);
+
+        static string Grouped(int number, IEnumerable<string> by, string selected, string from)
+        {
+            var columns = string.Join(", ", by);
+            return $"SELECT toInt64({number}), {(columns == "" ? "emptyArrayString()" : $"[{columns}]")}, {selected} FROM {from}{(columns == "" ? "" : $" GROUP BY {columns}")}";
+        }
+    }
+
+    /// <summary>The groups of a grouping, of which rows and counts each tell a part.</summary>
+    sealed class Tally(Field<T>[] by)
+    {
+        readonly Dictionary<string, Group> groups = new(StringComparer.Ordinal);
+
+        public Field<T>[] By => by;
+
+        public List<Group> Groups => [.. groups.Values.Where(group => group.Count > 0).OrderByDescending(group => group.Count)];
+
+        public void Add(string?[] values, long count, long[] sums)
+        {
+            var key = string.Join('\0', values.Select(value => value is null ? "-" : "+" + value));
+            if (groups.TryGetValue(key, out var group)) (count, sums) = (count + group.Count, [.. sums.Zip(group.Sums, (one, other) => one + other)]);
+            groups[key] = new(values, count, sums);
+        }
     }
 
     public async Task<long?> OldestMs(CancellationToken cancel)
     {
         await settle(own, cancel);
         var visible = Visible(own.Delivered);
-        foreach (var (day, _) in Enumerable.Reverse(await Days(cancel)))
+        foreach (var day in (await days.All(cancel)).Reverse())
         {
-            var found = await client.Text($"SELECT count(), min(ms) FROM {table.Name} WHERE {visible} AND ms >= {day * DayMs} AND ms < {(day + 1) * DayMs}", cancel);
+            var found = await client.Text($"SELECT count(), min(ms) FROM {table.Name} WHERE {visible} AND ms >= {day.FirstMs} AND ms < {day.UntilMs}", cancel);
             if (found.Split('\t') is [not "0", var oldest]) return long.Parse(oldest, CultureInfo.InvariantCulture);
         }
         return null;
@@ -320,49 +367,22 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
     async Task DropDays(CancellationToken cancel)
     {
         var cutMs = own.Cuts.Max(cut => cut.Ms);
-        foreach (var (day, _) in Enumerable.Reverse(await Days(cancel)).TakeWhile(one => one.Day < cutMs / DayMs))
+        foreach (var day in (await days.All(cancel)).Reverse().TakeWhile(day => day.UntilMs <= cutMs))
         {
-            var (from, end) = (day * DayMs, (day + 1) * DayMs);
-            if (await Number($"SELECT count() FROM {table.Name} WHERE ms >= {from} AND ms < {end} AND ({NotCut()})", cancel) > 0) continue;
-            await DropPartition(table.Name, day, cancel);
+            if (await Number($"SELECT count() FROM {table.Name} WHERE ms >= {day.FirstMs} AND ms < {day.UntilMs} AND ({NotCut()})", cancel) == 0) await days.Drop(table.Name, day.Number, cancel);
         }
         const long monthMs = 30 * DayMs;
-        if (await client.Text(PartitionsOf(table.Ids), cancel) is not { Length: > 0 } months) return;
-        foreach (var month in months.Split('\n').Select(line => long.Parse(line.Split('\t')[0], CultureInfo.InvariantCulture)).Where(month => (month + 1) * monthMs <= cutMs))
+        foreach (var month in (await days.Partitions(table.Ids, cancel)).Select(partition => partition.Number).Where(month => (month + 1) * monthMs <= cutMs))
         {
-            if (await Number($"SELECT count() FROM {table.Ids} WHERE ms >= {month * monthMs} AND ms < {(month + 1) * monthMs} AND ({NotCut()})", cancel) == 0) await DropPartition(table.Ids, month, cancel);
+            if (await Number($"SELECT count() FROM {table.Ids} WHERE ms >= {month * monthMs} AND ms < {(month + 1) * monthMs} AND ({NotCut()})", cancel) == 0) await days.Drop(table.Ids, month, cancel);
         }
     }
-
-    async Task DropPartition(string name, long partition, CancellationToken cancel)
-    {
-        foreach (var host in client.Hosts) await client.Query($"ALTER TABLE {(address.Cluster is null ? name : name + "_local")} DROP PARTITION {partition}", cancel, host);
-    }
-
-    string PartitionsOf(string name) => address.Cluster is { } cluster
-        ? $"SELECT partition, sum(rows) FROM cluster('{cluster}', system.parts) WHERE database = '{address.Database}' AND table = '{name}_local' AND active GROUP BY partition"
-        : $"SELECT partition, sum(rows) FROM system.parts WHERE database = '{address.Database}' AND table = '{name}' AND active GROUP BY partition";
-
-    /// <summary>The days that hold anything, and about how much, the newest first. The engine knows them without looking at records.</summary>
-    async Task<List<(long Day, long Rows)>> Days(CancellationToken cancel)
-    {
-        // What this writer delivered or dropped counts at once; what others did, in a moment.
-        var known = days;
-        if (known is not null && known.Delivered == own.Delivered && ReferenceEquals(known.Cuts, own.Cuts) && clock.GetElapsedTime(known.At) < DaysKept) return known.List;
-        known = new([], own.Delivered, own.Cuts, clock.GetTimestamp());
-        var lines = await client.Text(PartitionsOf(table.Name), cancel);
-        known.List.AddRange(lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).Select(parts => (long.Parse(parts[0], CultureInfo.InvariantCulture), long.Parse(parts[1], CultureInfo.InvariantCulture))).OrderDescending());
-        days = known;
-        return known.List;
-    }
-
-    sealed record KnownDays(List<(long Day, long Rows)> List, long Delivered, Cut[] Cuts, long At);
 
     /// <summary>What the records take. Those that retention hides until their day goes are taken to take the average.</summary>
     public async Task<double> Bytes(CancellationToken cancel)
     {
         var (parts, suffix) = address.Cluster is { } cluster ? ($"cluster('{cluster}', system.parts)", "_local") : ("system.parts", "");
-        var names = string.Join(", ", new[] { table.Name, table.Ids, table.Fates }.Select(name => $"'{name}{suffix}'"));
+        var names = string.Join(", ", new[] { table.Name, table.Ids, table.Fates, Counts.Cells }.Select(name => $"'{name}{suffix}'"));
         var all = await Number($"SELECT toInt64(sum(bytes_on_disk)) FROM {parts} WHERE database = '{address.Database}' AND table IN ({names}) AND active", cancel);
         if (own.Cuts.Length == 0 || all == 0) return all;
         var hidden = await Number($"SELECT count() FROM {table.Name} WHERE ms <= {own.Cuts.Max(cut => cut.Ms)} AND NOT ({NotCut()})", cancel);
@@ -372,15 +392,15 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
     /// <summary>Reads every column of every day; the engine compares what it reads with its checksums. Null when all is well.</summary>
     public async Task<string?> Damage(CancellationToken cancel)
     {
-        foreach (var (day, _) in await Days(cancel))
+        foreach (var day in await days.All(cancel))
         {
             try
             {
-                await client.Query($"SELECT sum(cityHash64({table.ColumnList})) FROM {table.Name} WHERE ms >= {day * DayMs} AND ms < {(day + 1) * DayMs}", cancel);
+                await client.Query($"SELECT sum(cityHash64({table.ColumnList})) FROM {table.Name} WHERE ms >= {day.FirstMs} AND ms < {day.UntilMs}", cancel);
             }
             catch (ClickHouseException damage)
             {
-                return $"{table.Name}, day {DateTimeOffset.FromUnixTimeMilliseconds(day * DayMs):yyyy-MM-dd}: {damage.Message}";
+                return $"{table.Name}, day {DateTimeOffset.FromUnixTimeMilliseconds(day.FirstMs):yyyy-MM-dd}: {damage.Message}";
             }
         }
         return null;
@@ -420,8 +440,8 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
         }
         foreach (var (field, any, none) in filter.Conditions)
         {
-            if (any.Count > 0) terms.Add($"{table.Column(field)} IN ({Values(field, any)})");
-            if (none.Count > 0) terms.Add($"{table.Column(field)} NOT IN ({Values(field, none)})");
+            if (any.Count > 0) terms.Add($"{table.Column(field)} IN ({ClickHouseTable<T>.Values(field, any)})");
+            if (none.Count > 0) terms.Add($"{table.Column(field)} NOT IN ({ClickHouseTable<T>.Values(field, none)})");
         }
         if (filter.Search is { } search)
         {
@@ -443,8 +463,5 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
             terms.Add($"({string.Join(" OR ", ways)})");
         }
         return string.Join(" AND ", terms);
-
-        static string Values(Field<T> field, IReadOnlyList<string> values) =>
-            string.Join(", ", values.Select(ClickHouseTable<T>.Literal).Concat(values.Contains(field.AbsentName) ? ["''"] : []));
     }
 }

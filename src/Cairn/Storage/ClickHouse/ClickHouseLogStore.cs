@@ -25,13 +25,19 @@ sealed class ClickHouseLogStore : ILogStore
     readonly SemaphoreSlim appending = new(1);
     readonly Dictionary<ulong, long>[] known = [[], []];
     readonly bool[] knownIsWhole = [true, true];
+    readonly CancellationTokenSource stopping = new();
+    readonly CourierPace pace;
+    Task counting = Task.CompletedTask;
     string version = "";
+
+    /// <summary>Why days could not be counted; null when they could.</summary>
+    volatile string? uncounted;
     long bytes, lastTurn;
     bool disposed;
 
     ClickHouseLogStore(ClickHouseAddress address, Outbox.Outbox outbox, Kind<RequestRecord> requestKind, Kind<EventRecord> eventKind, CourierPace pace, TimeProvider clock)
     {
-        (this.address, this.outbox, this.clock) = (address, outbox, clock);
+        (this.address, this.outbox, this.pace, this.clock) = (address, outbox, pace, clock);
         client = new(address);
         var delivering = new SemaphoreSlim(1);
         requests = new(client, address, new(requestKind), outbox.Kinds[0], outbox, delivering, clock, Settle);
@@ -65,6 +71,7 @@ sealed class ClickHouseLogStore : ILogStore
             }
             await store.RememberWaiting(cancel);
             store.courier.Start();
+            store.counting = Task.Run(store.KeepCounts);
             return store;
         }
         catch
@@ -79,6 +86,8 @@ sealed class ClickHouseLogStore : ILogStore
         version = await ClickHouseSchema.Check(client, address, cancel);
         await ClickHouseSchema.Make(client, address, requests.Table, cancel);
         await ClickHouseSchema.Make(client, address, events.Table, cancel);
+        await requests.Counts.Make(cancel);
+        await events.Counts.Make(cancel);
         var id = outbox.IsNew ? Guid.NewGuid().ToString("N") : outbox.Id;
         await ClickHouseSchema.TakeWriter(client, address, id, cancel);
         await outbox.Begin(id, [await Last(requests), await Last(events)], Now, cancel);
@@ -95,6 +104,32 @@ sealed class ClickHouseLogStore : ILogStore
 
     /// <summary>Looks now whether the store has everything that the replay window says it should have, and sends what it lacks. Answers how many records that were.</summary>
     public Task<long> Refill(CancellationToken cancel) => courier.Refill(cancel);
+
+    /// <inheritdoc cref="DayCounts{T}.Keep"/>
+    public async Task<int> KeepCounts(TimeSpan quiet, long leastRows, CancellationToken cancel) => await requests.Counts.Keep(quiet, leastRows, cancel) + await events.Counts.Keep(quiet, leastRows, cancel);
+
+    async Task KeepCounts()
+    {
+        while (true)
+        {
+            await Task.Delay(pace.CountEvery, clock, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (stopping.IsCancellationRequested) return;
+            if (courier.Problem is not null) continue;
+            try
+            {
+                await KeepCounts(pace.CountAfter, pace.CountFrom, stopping.Token);
+                uncounted = null;
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception error) when (error is LogUnavailableException or ClickHouseException)
+            {
+                uncounted = error.Message;
+            }
+        }
+    }
 
     // Appending.
 
@@ -297,6 +332,7 @@ sealed class ClickHouseLogStore : ILogStore
         }
         var health = await outbox.Health(cancel);
         if (away is not null) away = $"{away} {health.Waiting.ToString(CultureInfo.InvariantCulture)} records wait here until it is back; lists and exports have to wait as well.";
+        else if (uncounted is { } why) away = $"Statistics read every record, because days cannot be counted. {why}";
         return new($"clickhouse {(version == "" ? "(not seen yet)" : version)}", outbox.Problem is null, outbox.Problem, bytes, outbox.FreeDiskBytes) { Degraded = away, Outbox = health };
     }
 
@@ -309,9 +345,12 @@ sealed class ClickHouseLogStore : ILogStore
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref disposed, true)) return;
+        await stopping.CancelAsync();
+        await counting;
         await courier.DisposeAsync();
         outbox.Dispose();
         client.Dispose();
         appending.Dispose();
+        stopping.Dispose();
     }
 }

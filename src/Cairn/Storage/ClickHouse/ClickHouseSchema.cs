@@ -60,7 +60,8 @@ static class ClickHouseSchema
         async Task<string?> First() => await client.Text($"SELECT outbox FROM cairn_writers WHERE writer = {address.Writer} ORDER BY at, outbox LIMIT 1", cancel) is { Length: > 0 } found ? found : null;
     }
 
-    static async Task Make(ClickHouseClient client, ClickHouseAddress address, string name, (string Name, string Type)[] columns, string order, string shardBy, int granularity, CancellationToken cancel)
+    /// <param name="shardBy">The column that says on which server of a cluster a row is.</param>
+    public static async Task Make(ClickHouseClient client, ClickHouseAddress address, string name, (string Name, string Type)[] columns, string order, string shardBy, int granularity, CancellationToken cancel)
     {
         var definitions = string.Join(", ", columns.Select(column => $"`{column.Name}` {column.Type}"));
         foreach (var host in client.Hosts)

@@ -11,8 +11,6 @@ namespace Cairn.Storage.ClickHouse;
 /// </summary>
 sealed class ClickHouseTable<T> where T : class, IRecord, new()
 {
-    public const long DayMs = 86_400_000;
-
     readonly Field<T>[] fields, folded;
 
     public ClickHouseTable(Kind<T> kind)
@@ -92,6 +90,9 @@ sealed class ClickHouseTable<T> where T : class, IRecord, new()
         _ when text.Length == 0 || text[0] == '\0' => Unhex("\0" + text),
         _ => Unhex(text),
     };
+
+    /// <summary>The values that a filter names of a field, as its column holds them.</summary>
+    public static string Values(Field<T> field, IReadOnlyList<string> values) => string.Join(", ", values.Select(Literal).Concat(values.Contains(field.AbsentName) ? ["''"] : []));
 
     public static string Unhex(string text) => text.Length == 0 ? "''" : $"unhex('{Convert.ToHexString(Encoding.UTF8.GetBytes(text))}')";
 

@@ -23,6 +23,13 @@ sealed record CourierPace
     /// <summary>How often the store is asked whether it still has it.</summary>
     public TimeSpan VerifyEvery { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>How often it is looked for days to count, how long one has to be as it is, and how many records it has to have.</summary>
+    public TimeSpan CountEvery { get; init; } = TimeSpan.FromMinutes(1);
+
+    public TimeSpan CountAfter { get; init; } = TimeSpan.FromMinutes(10);
+
+    public long CountFrom { get; init; } = 1_000;
+
     /// <summary>How often a store that is away is tried.</summary>
     public TimeSpan TryAgainAfter { get; init; } = TimeSpan.FromSeconds(1);
 }

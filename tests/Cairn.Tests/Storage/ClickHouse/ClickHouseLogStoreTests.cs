@@ -90,6 +90,109 @@ public sealed class ClickHouseLogStoreTests(SharedClickHouse shared) : LogStoreC
     }
 
     [Theory]
+    [InlineData(1), InlineData(2)]
+    public async Task Counts_of_days_say_what_their_records_say_whatever_comes_and_goes(int seed)
+    {
+        await using var twins = Start();
+        var random = new RandomRecords(seed);
+        var standing = 0L;
+        await Fill(twins);
+        for (var step = 0; step < 25; step++)
+        {
+            switch (random.Random.Next(8))
+            {
+                case 0: await twins.DropAll(Midnight + random.Random.NextInt64(Some.Day / 2), 40); break;
+                case 1: await twins.Reopen(); break;
+                case < 5: await twins.Append([random.Request(Midnight + random.Random.NextInt64(4 * Some.Day))], [random.Event(Midnight + random.Random.NextInt64(4 * Some.Day))]); break;
+                default: await ((ClickHouseLogStore)twins.Store).KeepCounts(TimeSpan.Zero, leastRows: 1, Cancel); break;
+            }
+            standing += await Counted(twins.Store);
+            await Agree(twins.Store.Requests, twins.Requests, Some.RequestKind);
+            await Agree(twins.Store.Events, twins.Events, Some.EventKind);
+        }
+        Assert.InRange(standing, 20, long.MaxValue);
+
+        async Task Agree<T>(ILog<T> log, ModelLog<T> model, Kind<T> kind) where T : class, IRecord, new()
+        {
+            var filter = random.Filter(kind, model.Records);
+            foreach (var asked in new[] { Filter<T>.Everything, filter, filter with { Search = null, Identity = null, FromMs = Midnight + Some.Day, UntilMs = null }, new() { FromMs = Midnight + 7, UntilMs = Midnight + 3 * Some.Day } })
+            {
+                await log.AgreesOnSummary(model, asked, Agreement.Groupings(kind));
+                await log.AgreesOnCount(model, asked);
+            }
+        }
+    }
+
+    /// <summary>How many days' counts stand for their records just now.</summary>
+    static async Task<int> Counted(ILogStore store) => (await ((ClickHouseLog<Requests.RequestRecord>)store.Requests).Counts.Of(Filter<Requests.RequestRecord>.Everything, long.MinValue, Cancel)).Made.Count;
+
+    [Fact]
+    public async Task Counts_stand_for_a_day_until_it_changes()
+    {
+        await using var twins = Start();
+        var store = (ClickHouseLogStore)twins.Store;
+        await Fill(twins);
+        Assert.Equal(0, await store.KeepCounts(TimeSpan.FromMinutes(10), leastRows: 1, Cancel));
+        Assert.Equal(0, await store.KeepCounts(TimeSpan.Zero, leastRows: 31, Cancel));
+        Assert.Equal(6, await store.KeepCounts(TimeSpan.Zero, leastRows: 1, Cancel));
+        Assert.Equal(0, await store.KeepCounts(TimeSpan.Zero, leastRows: 1, Cancel));
+        Assert.Equal(3, await Counted(store));
+
+        // What is counted is not read again: that is all there is to see of it.
+        await Run("INSERT INTO $cairn_request_counts SELECT made, 'user', ['nobody'], toInt64(1), sums, bins, bin_counts FROM $cairn_request_counts WHERE rollup = 'user' LIMIT 1");
+        var summary = await store.Requests.Summarise(Filter<Requests.RequestRecord>.Everything, [[Requests.RequestFields.User]], percentiles: false, Cancel);
+        Assert.Contains(summary.Groups[0], group => group.Values[0] == "nobody");
+
+        // A late record, and a row that came twice: their day is read until it is counted again.
+        await twins.Append(new RandomRecords(3).Request(Midnight + Some.Day + 5));
+        await store.Requests.Count(Filter<Requests.RequestRecord>.Everything, Cancel);
+        Assert.Equal(2, await Counted(store));
+        await Run($"INSERT INTO $cairn_request SELECT * FROM $cairn_request WHERE ms >= {Midnight + 2 * Some.Day} LIMIT 1");
+        await Until.True(async () => await Counted(store) == 1);
+        await twins.Reopen();
+        await ((ClickHouseLogStore)twins.Store).Refill(Cancel);
+        Assert.Equal(2, await ((ClickHouseLogStore)twins.Store).KeepCounts(TimeSpan.Zero, leastRows: 1, Cancel));
+        Assert.Equal(3, await Counted(twins.Store));
+    }
+
+    [Fact]
+    public async Task A_day_is_counted_when_it_is_quiet_and_what_no_longer_stands_is_dropped()
+    {
+        await using var twins = Start();
+        await Fill(twins);
+        var (log, clock) = ((ClickHouseLog<Requests.RequestRecord>)twins.Store.Requests, new TestClock(DateTimeOffset.UtcNow));
+        var address = ClickHouseServer.Address((await shared.Server()).Url(await Database(Place)));
+        using var client = new ClickHouseClient(address);
+        var counts = new DayCounts<Requests.RequestRecord>(client, address, log.Table, new(client, address, log.Table, log.Own, clock), clock);
+
+        Assert.Equal(0, await Keep(0));
+        Assert.Equal(3, await Keep(10));
+        Assert.Equal(0, await Keep(10));
+        Assert.Equal("3", await Partitions());
+        await twins.Append(new RandomRecords(3).Request(Midnight + Some.Day + 5));
+        await twins.Agree();
+        Assert.Equal(0, await Keep(1));
+        Assert.Equal(1, await Keep(10));
+        Assert.Equal("4", await Partitions());
+        await Keep(9);
+        Assert.Equal("4", await Partitions());
+        await Keep(1);
+        Assert.Equal("3", await Partitions());
+        await twins.DropAll(Midnight + Some.Day, 1_000);
+        await Keep(1);
+        await Keep(10);
+        Assert.Equal("2", await Partitions());
+
+        Task<int> Keep(int minutesLater)
+        {
+            clock.Move(TimeSpan.FromMinutes(minutesLater));
+            return counts.Keep(TimeSpan.FromMinutes(10), leastRows: 1, Cancel);
+        }
+
+        async Task<string> Partitions() => await Run($"SELECT uniqExact(partition) FROM system.parts WHERE database = '{await Database(Place)}' AND table = 'cairn_request_counts' AND active");
+    }
+
+    [Theory]
     [InlineData(0), InlineData(1), InlineData(3)]
     public async Task A_crash_between_the_delivery_and_the_note_of_it_doubles_nothing(int daysThatCame)
     {
