@@ -314,10 +314,13 @@ public abstract class LogStoreContract : IDisposable
                     new(field, values, []), new(field, [], values), new(field, values[..2], values[1..]), new(field, [absent], []), new(field, [], [absent]), new(field, [absent, values[0]], [values[0]]),
                     new(field, [values[0]], [values[0]]), new(field, [], []), new(field, [values[0], values[0]], []), new(field, ["nowhere"], []), new(field, [values[0].ToUpperInvariant() + "?"], []),
                 ];
-                foreach (var condition in conditions)
+                var always = conditions.Select(condition => new Filter<T> { Conditions = [condition] });
+                foreach (var filter in always.SelectMany(filter => new[] { filter, filter with { FromMs = Some.Midnight + 3 * Some.Hour + 1, UntilMs = Some.Midnight + 21 * Some.Hour } }))
                 {
-                    await log.Agrees(model, new() { Conditions = [condition] });
-                    await log.Agrees(model, new() { Conditions = [condition], FromMs = Some.Midnight + 3 * Some.Hour + 1, UntilMs = Some.Midnight + 21 * Some.Hour });
+                    await log.AgreesOnCount(model, filter);
+                    await log.AgreesOnWalk(model, filter, 100);
+                    await log.AgreesOnFollowing(model, filter, after: 0, 100);
+                    await log.AgreesOnSummary(model, filter, [[field]]);
                 }
             }
         }
