@@ -320,7 +320,7 @@ public abstract class LogStoreContract : IDisposable
                     await log.AgreesOnCount(model, filter);
                     await log.AgreesOnWalk(model, filter, 100);
                     await log.AgreesOnFollowing(model, filter, after: 0, 100);
-                    await log.AgreesOnSummary(model, filter, [[field]]);
+                    await log.AgreesOnSummary(model, filter, [field.Keep == Keep.Term ? [field] : model.Kind.Rollups[0].Fields]);
                 }
             }
         }

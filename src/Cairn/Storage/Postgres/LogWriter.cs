@@ -26,6 +26,9 @@ sealed class LogWriter<T> where T : class, IRecord, new()
     List<T> records = [];
     Outcome[] outcomes = [];
     byte[][] keys = [];
+
+    /// <summary>A number for each column of each record: of its text, zero for none, -1 while it has none.</summary>
+    int[] numbers = [];
     readonly Dictionary<string, (long Time, long Position)> stored = new(StringComparer.Ordinal);
     readonly List<int> kept = [];
     readonly Dictionary<string, (byte[] Key, bool Ends, T Record)> fates = new(StringComparer.Ordinal);
@@ -55,12 +58,18 @@ sealed class LogWriter<T> where T : class, IRecord, new()
         yield return (new Sql($"SELECT identity, time, position FROM {table.Name}_identity WHERE identity = ANY($1)", keys), row => stored[Convert.ToHexString(row.GetFieldValue<byte[]>(0))] = (row.GetInt64(1), row.GetInt64(2)));
     }
 
-    /// <summary>The repeated texts of the records.</summary>
-    public IEnumerable<(int, string)> Texts() =>
-        from record in records
-        from column in table.Columns
-        where column.IsTerm && column.Field.Text!(record) is not null
-        select (column.Number, column.Field.Text!(record)!);
+    /// <summary>Looks up the numbers of the records' repeated texts, and gathers those that are not known.</summary>
+    public void Number(HashSet<(int Field, string Text)> unknown)
+    {
+        if (numbers.Length < records.Count * table.Columns.Length) numbers = new int[records.Count * table.Columns.Length];
+        var at = 0;
+        foreach (var record in records)
+            foreach (var column in table.Columns)
+            {
+                var text = column.IsTerm ? column.Field.Text!(record) : null;
+                if (!terms.TryGet(column.Number, text, out numbers[at++])) unknown.Add((column.Number, text!));
+            }
+    }
 
     /// <summary>Step 2: tells new records from those that are stored, and numbers the new ones.</summary>
     public async Task Compare(Transaction transaction)
@@ -103,7 +112,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
 
     public bool HasNew => kept.Count > 0;
 
-    /// <summary>Step 3: the rows and what they are found by. Counts are gathered on the way.</summary>
+    /// <summary>Step 3: the rows and their identities. Counts are gathered on the way.</summary>
     public async Task Copy(Transaction transaction)
     {
         if (kept.Count == 0) return;
@@ -116,7 +125,6 @@ sealed class LogWriter<T> where T : class, IRecord, new()
             made.Add(partition.Name);
         }
 
-        var numbers = new int[table.Columns.Length];
         await using (var writer = await transaction.Connection.BeginBinaryImportAsync(copy, transaction.Cancel))
         {
             foreach (var i in kept)
@@ -125,14 +133,14 @@ sealed class LogWriter<T> where T : class, IRecord, new()
                 await writer.StartRowAsync(transaction.Cancel);
                 await writer.WriteAsync(record.TimeMs, NpgsqlDbType.Bigint, transaction.Cancel);
                 await writer.WriteAsync(record.Position, NpgsqlDbType.Bigint, transaction.Cancel);
-                for (var c = 0; c < numbers.Length; c++)
+                var first = i * table.Columns.Length;
+                for (var c = 0; c < table.Columns.Length; c++)
                 {
                     var column = table.Columns[c];
-                    numbers[c] = 0;
                     if (column.IsTerm)
                     {
-                        if (column.Field.Text!(record) is { } text) numbers[c] = terms.Number(column.Number, text);
-                        await writer.WriteAsync(numbers[c], NpgsqlDbType.Integer, transaction.Cancel);
+                        if (numbers[first + c] < 0) numbers[first + c] = terms.Number(column.Number, column.Field.Text!(record)!);
+                        await writer.WriteAsync(numbers[first + c], NpgsqlDbType.Integer, transaction.Cancel);
                     }
                     else if (column.Field.IsText)
                     {
@@ -142,10 +150,22 @@ sealed class LogWriter<T> where T : class, IRecord, new()
                     else if (column.Field.Number!(record) is { } number) await writer.WriteAsync(number, types[c], transaction.Cancel);
                     else await writer.WriteNullAsync(transaction.Cancel);
                 }
-                Count(record, numbers);
+                Count(record, numbers.AsSpan(first, table.Columns.Length));
             }
             await writer.CompleteAsync(transaction.Cancel);
         }
+
+        // Where no identity is there already, of a record that went with its month, nothing has to be looked for.
+        if (stored.Count > 0) return;
+        await using var identities = await transaction.Connection.BeginBinaryImportAsync($"COPY {table.Name}_identity (identity, time, position) FROM STDIN (FORMAT BINARY)", transaction.Cancel);
+        foreach (var i in kept)
+        {
+            await identities.StartRowAsync(transaction.Cancel);
+            await identities.WriteAsync(keys[i], NpgsqlDbType.Bytea, transaction.Cancel);
+            await identities.WriteAsync(records[i].TimeMs, NpgsqlDbType.Bigint, transaction.Cancel);
+            await identities.WriteAsync(records[i].Position, NpgsqlDbType.Bigint, transaction.Cancel);
+        }
+        await identities.CompleteAsync(transaction.Cancel);
     }
 
     void Count(T record, ReadOnlySpan<int> numbers)
@@ -166,7 +186,7 @@ sealed class LogWriter<T> where T : class, IRecord, new()
     public IEnumerable<Sql> Write()
     {
         if (kept.Count == 0) yield break;
-        yield return new($"INSERT INTO {table.Name}_identity SELECT * FROM unnest($1, $2, $3) ON CONFLICT (identity) DO UPDATE SET time = excluded.time, position = excluded.position",
+        if (stored.Count > 0) yield return new($"INSERT INTO {table.Name}_identity SELECT * FROM unnest($1, $2, $3) ON CONFLICT (identity) DO UPDATE SET time = excluded.time, position = excluded.position",
             kept.Select(i => keys[i]).ToArray(), kept.Select(i => records[i].TimeMs).ToArray(), kept.Select(i => records[i].Position).ToArray());
         foreach (var sql in counts.SelectMany(one => one.Write(1))) yield return sql;
 

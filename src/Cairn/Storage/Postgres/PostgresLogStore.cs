@@ -75,7 +75,9 @@ sealed class PostgresLogStore : ILogStore
         {
             // 1. What has to be known of what is stored.
             var asked = requestWriter.Begin(batch.Requests, outcome.Requests).Concat(eventWriter.Begin(batch.Events, outcome.Events)).ToList();
-            var unknown = numbers.Unknown(requestWriter.Texts().Concat(eventWriter.Texts()));
+            var unknown = new HashSet<(int Field, string Text)>();
+            requestWriter.Number(unknown);
+            eventWriter.Number(unknown);
             if (unknown.Count > 0) asked.Add((TermNumbers.Look(unknown), numbers.Found));
             await transaction.Ask(asked);
 

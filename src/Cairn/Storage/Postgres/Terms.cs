@@ -85,8 +85,13 @@ sealed class TermNumbers
 
     public int LastOf(int field) => last[field];
 
-    /// <summary>The texts that have to be looked up before numbers are asked for.</summary>
-    public HashSet<(int Field, string Text)> Unknown(IEnumerable<(int Field, string Text)> texts) => [.. texts.Where(text => !known.ContainsKey(text) && !looked.ContainsKey(text))];
+    /// <summary>The number of a text, zero for none. False, with -1, when the text has to be looked up before its number is asked for.</summary>
+    public bool TryGet(int field, string? text, out int number)
+    {
+        if (text is null) number = 0;
+        else if (!known.TryGetValue((field, text), out number)) number = -1;
+        return number >= 0;
+    }
 
     public static Sql Look(IReadOnlyCollection<(int Field, string Text)> texts) =>
         new("SELECT t.field, t.text, t.term FROM unnest($1, $2) AS w (field, text) JOIN terms t USING (field, text)", texts.Select(text => text.Field).ToArray(), texts.Select(text => text.Text).ToArray());
