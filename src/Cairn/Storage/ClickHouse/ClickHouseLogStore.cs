@@ -71,7 +71,7 @@ sealed class ClickHouseLogStore : ILogStore
             }
             await store.RememberWaiting(cancel);
             store.courier.Start();
-            store.counting = Task.Run(store.KeepCounts);
+            store.counting = Task.Run(store.CountDays, CancellationToken.None);
             return store;
         }
         catch
@@ -108,7 +108,7 @@ sealed class ClickHouseLogStore : ILogStore
     /// <inheritdoc cref="DayCounts{T}.Keep"/>
     public async Task<int> KeepCounts(TimeSpan quiet, long leastRows, CancellationToken cancel) => await requests.Counts.Keep(quiet, leastRows, cancel) + await events.Counts.Keep(quiet, leastRows, cancel);
 
-    async Task KeepCounts()
+    async Task CountDays()
     {
         while (true)
         {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Cairn.Records;
 
 namespace Cairn.Storage.ClickHouse;
