@@ -68,7 +68,7 @@ sealed partial class ClickHouseClient : IDisposable
     /// <summary>The answer of a query, which names its own format.</summary>
     /// <exception cref="LogUnavailableException">No host answers.</exception>
     /// <exception cref="ClickHouseException">One answers, and refuses.</exception>
-    public async Task<byte[]> Query(string sql, CancellationToken cancel, Uri? host = null, bool inDatabase = true)
+    public async Task<byte[]> Query(string sql, CancellationToken cancel, Uri? host = null, bool inDatabase = true, TimeSpan? within = null)
     {
         for (var tried = 0; ; tried++)
         {
@@ -76,7 +76,7 @@ sealed partial class ClickHouseClient : IDisposable
             try
             {
                 using var body = new ByteArrayContent(Encoding.UTF8.GetBytes(sql));
-                return await Send(http, Address(host ?? address.Hosts[at % address.Hosts.Count], "", inDatabase), body, AnswersWithin, cancel);
+                return await Send(http, Address(host ?? address.Hosts[at % address.Hosts.Count], "", inDatabase), body, within ?? AnswersWithin, cancel);
             }
             catch (LogUnavailableException) when (host is null && tried + 1 < address.Hosts.Count)
             {

@@ -32,11 +32,10 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
     /// <summary>A cut costs one statement, however much it hides.</summary>
     public int DropsAtOnce => int.MaxValue;
 
-    readonly Days<T> days = new(client, address, table, own, clock);
-
     /// <summary>What the days come to.</summary>
-    public DayCounts<T> Counts => counts ??= new(client, address, table, days, clock);
-    DayCounts<T>? counts;
+    public DayCounts<T> Counts { get; } = new(client, address, table, new(client, address, table, own, clock), clock);
+
+    Days<T> Days => Counts.Days;
 
     readonly record struct Key(long Ms, long Position);
 
@@ -69,7 +68,7 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
         var keys = new List<Key>();
         var (need, skip) = (request.Limit + 1, request.Skip);
         if (skip > 0) (until, skip) = await PassOver(where, until, skip, cancel);
-        foreach (var (from, end) in Windows(await days.All(cancel), request.Filter.FromMs ?? long.MinValue, until, skip + need))
+        foreach (var (from, end) in Windows(await Days.All(cancel), request.Filter.FromMs ?? long.MinValue, until, skip + need))
         {
             var found = await Keys($"{where} AND ms >= {from} AND ms < {end}", skip, need - keys.Count + MostOfOnePlace, cancel);
             if (skip > 0 && found.Count == 0) skip = Math.Max(0, skip - await Number($"SELECT count() FROM {table.Name} WHERE {where} AND ms >= {from} AND ms < {end}", cancel));
@@ -323,7 +322,7 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
     {
         await settle(own, cancel);
         var visible = Visible(own.Delivered);
-        foreach (var day in (await days.All(cancel)).Reverse())
+        foreach (var day in (await Days.All(cancel)).Reverse())
         {
             var found = await client.Text($"SELECT count(), min(ms) FROM {table.Name} WHERE {visible} AND ms >= {day.FirstMs} AND ms < {day.UntilMs}", cancel);
             if (found.Split('\t') is [not "0", var oldest]) return long.Parse(oldest, CultureInfo.InvariantCulture);
@@ -367,14 +366,14 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
     async Task DropDays(CancellationToken cancel)
     {
         var cutMs = own.Cuts.Max(cut => cut.Ms);
-        foreach (var day in (await days.All(cancel)).Reverse().TakeWhile(day => day.UntilMs <= cutMs))
+        foreach (var day in (await Days.All(cancel)).Reverse().TakeWhile(day => day.UntilMs <= cutMs))
         {
-            if (await Number($"SELECT count() FROM {table.Name} WHERE ms >= {day.FirstMs} AND ms < {day.UntilMs} AND ({NotCut()})", cancel) == 0) await days.Drop(table.Name, day.Number, cancel);
+            if (await Number($"SELECT count() FROM {table.Name} WHERE ms >= {day.FirstMs} AND ms < {day.UntilMs} AND ({NotCut()})", cancel) == 0) await Days.Drop(table.Name, day.Number, cancel);
         }
         const long monthMs = 30 * DayMs;
-        foreach (var month in (await days.Partitions(table.Ids, cancel)).Select(partition => partition.Number).Where(month => (month + 1) * monthMs <= cutMs))
+        foreach (var month in (await Days.Partitions(table.Ids, cancel)).Select(partition => partition.Number).Where(month => (month + 1) * monthMs <= cutMs))
         {
-            if (await Number($"SELECT count() FROM {table.Ids} WHERE ms >= {month * monthMs} AND ms < {(month + 1) * monthMs} AND ({NotCut()})", cancel) == 0) await days.Drop(table.Ids, month, cancel);
+            if (await Number($"SELECT count() FROM {table.Ids} WHERE ms >= {month * monthMs} AND ms < {(month + 1) * monthMs} AND ({NotCut()})", cancel) == 0) await Days.Drop(table.Ids, month, cancel);
         }
     }
 
@@ -392,7 +391,7 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
     /// <summary>Reads every column of every day; the engine compares what it reads with its checksums. Null when all is well.</summary>
     public async Task<string?> Damage(CancellationToken cancel)
     {
-        foreach (var day in await days.All(cancel))
+        foreach (var day in await Days.All(cancel))
         {
             try
             {

@@ -22,12 +22,12 @@ sealed class ClickHouseLogStore : ILogStore
     readonly Courier courier;
     readonly ClickHouseLog<RequestRecord> requests;
     readonly ClickHouseLog<EventRecord> events;
-    readonly SemaphoreSlim appending = new(1);
+    readonly SemaphoreSlim appending = new(1), counting = new(1);
     readonly Dictionary<ulong, long>[] known = [[], []];
     readonly bool[] knownIsWhole = [true, true];
     readonly CancellationTokenSource stopping = new();
     readonly CourierPace pace;
-    Task counting = Task.CompletedTask;
+    Task countsDays = Task.CompletedTask;
     string version = "";
 
     /// <summary>Why days could not be counted; null when they could.</summary>
@@ -71,7 +71,7 @@ sealed class ClickHouseLogStore : ILogStore
             }
             await store.RememberWaiting(cancel);
             store.courier.Start();
-            store.counting = Task.Run(store.CountDays, CancellationToken.None);
+            store.countsDays = Task.Run(store.CountDays, CancellationToken.None);
             return store;
         }
         catch
@@ -106,7 +106,18 @@ sealed class ClickHouseLogStore : ILogStore
     public Task<long> Refill(CancellationToken cancel) => courier.Refill(cancel);
 
     /// <inheritdoc cref="DayCounts{T}.Keep"/>
-    public async Task<int> KeepCounts(TimeSpan quiet, long leastRows, CancellationToken cancel) => await requests.Counts.Keep(quiet, leastRows, cancel) + await events.Counts.Keep(quiet, leastRows, cancel);
+    public async Task<int> KeepCounts(TimeSpan quiet, long leastRows, CancellationToken cancel)
+    {
+        await counting.WaitAsync(cancel);
+        try
+        {
+            return await requests.Counts.Keep(quiet, leastRows, cancel) + await events.Counts.Keep(quiet, leastRows, cancel);
+        }
+        finally
+        {
+            counting.Release();
+        }
+    }
 
     async Task CountDays()
     {
@@ -124,9 +135,10 @@ sealed class ClickHouseLogStore : ILogStore
             {
                 return;
             }
-            catch (Exception error) when (error is LogUnavailableException or ClickHouseException)
+            catch (Exception error)
             {
-                uncounted = error.Message;
+                // It stands in health until a round succeeds; records answer meanwhile.
+                uncounted = error is IOException ? error.Message : $"Counting fails: {error}";
             }
         }
     }
@@ -332,7 +344,7 @@ sealed class ClickHouseLogStore : ILogStore
         }
         var health = await outbox.Health(cancel);
         if (away is not null) away = $"{away} {health.Waiting.ToString(CultureInfo.InvariantCulture)} records wait here until it is back; lists and exports have to wait as well.";
-        else if (uncounted is { } why) away = $"Statistics read every record, because days cannot be counted. {why}";
+        else if (uncounted is { } why) away = $"Some days cannot be counted, so that statistics read their records. {why}";
         return new($"clickhouse {(version == "" ? "(not seen yet)" : version)}", outbox.Problem is null, outbox.Problem, bytes, outbox.FreeDiskBytes) { Degraded = away, Outbox = health };
     }
 
@@ -346,11 +358,12 @@ sealed class ClickHouseLogStore : ILogStore
     {
         if (Interlocked.Exchange(ref disposed, true)) return;
         await stopping.CancelAsync();
-        await counting;
+        await countsDays;
         await courier.DisposeAsync();
         outbox.Dispose();
         client.Dispose();
         appending.Dispose();
+        counting.Dispose();
         stopping.Dispose();
     }
 }

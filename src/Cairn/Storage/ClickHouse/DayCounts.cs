@@ -12,14 +12,20 @@ sealed record CountedDays(IReadOnlyList<long> Made, string Rest)
 
 /// <summary>
 /// What the records of a day come to, for each combination of values that a rollup counts: computed by the engine once the day
-/// is quiet, and kept beside the records. Counts stand for their day only while it has the rows and the newest block that they
-/// were computed from; so they never differ from what the records say. On a cluster there are none: a server does not know of
+/// is quiet, and kept beside the records. Counts stand for their day only while all of them are there and the day has the rows and the newest block that they
+/// were computed from; so they say what the records say. On a cluster there are none: a server does not know of
 /// which state of another's day it was told.
 /// </summary>
 sealed class DayCounts<T>(ClickHouseClient client, ClickHouseAddress address, ClickHouseTable<T> table, Days<T> days, TimeProvider clock) where T : class, IRecord, new()
 {
+    /// <summary>How long a rollup of one day may take.</summary>
+    static readonly TimeSpan CountsWithin = TimeSpan.FromMinutes(3);
+
     /// <summary>By then no read is under way any longer that began with counts which others took the place of, and none is being made of which nobody was told.</summary>
-    static readonly TimeSpan DroppedAfter = TimeSpan.FromMinutes(10);
+    static readonly TimeSpan DroppedAfter = TimeSpan.FromMinutes(20);
+
+    /// <summary>The row that says of which state of a day there are which counts, and how many. It comes last.</summary>
+    const string Head = "";
 
     readonly Rollup<T>[] rollups = [.. table.Kind.AllRollups.Where(rollup => rollup != table.Kind.OfSearch).Select(rollup => rollup with { Spans = Spans.Day, MostTerms = int.MaxValue })];
 
@@ -30,33 +36,29 @@ sealed class DayCounts<T>(ClickHouseClient client, ClickHouseAddress address, Cl
     volatile Known? last;
     long lastMade;
 
-    sealed record Counts(long Made, Day Of);
+    /// <param name="Form">What was counted, in words: counts of another version of Cairn are not for this one.</param>
+    sealed record Counts(long Made, string Form, Day Of);
 
     /// <param name="Of">The list of days that this was asked with.</param>
-    sealed record Known(IReadOnlyList<Day> Of, IReadOnlyList<(Day Day, long Made)> Days);
+    sealed record Known(IReadOnlyList<Day> Of, IReadOnlyList<Counts> Standing);
 
-    /// <summary>The table that says of which state of a day there are which counts.</summary>
-    public string Heads => table.Name + "_days";
+    public Days<T> Days => days;
 
+    /// <summary>Each day's counts are a partition of it, so that they go without a trace.</summary>
     public string Cells => table.Name + "_counts";
 
     bool AreKept => address.Cluster is null;
 
-    /// <summary>What is counted, in words: counts of another version of Cairn stand for nothing.</summary>
     string Form()
     {
-        return ClickHouseTable<T>.Unhex(string.Join(' ', rollups.Select(rollup => $"{rollup.Name}({Names(rollup.Fields)}){(rollup.Sums ? $" sums({Names(table.Kind.Sums)})" : "")}{(rollup.Histogram ? $" bins({table.Kind.Measured!.Name})" : "")}")));
+        return string.Join(' ', rollups.Select(rollup => $"{rollup.Name}({Names(rollup.Fields)}){(rollup.Sums ? $" sums({Names(table.Kind.Sums)})" : "")}{(rollup.Histogram ? $" bins({table.Kind.Measured!.Name})" : "")}"));
 
         static string Names(Field<T>[] fields) => string.Join(',', fields.Select(field => field.Name));
     }
 
-    public async Task Make(CancellationToken cancel)
-    {
-        if (!AreKept) return;
-        await ClickHouseSchema.Make(client, address, Heads, [("day", "Int64"), ("form", "String"), ("made", "Int64"), ("rows", "Int64"), ("block", "Int64")], "ORDER BY (day, form)", "day", 1024, cancel);
-        // Each day's counts are a partition, so that they go without a trace.
-        await ClickHouseSchema.Make(client, address, Cells, [("made", "Int64"), ("rollup", "String"), ("terms", "Array(String)"), ("count", "Int64"), ("sums", "Array(Int64)"), ("bins", "Array(UInt16)"), ("bin_counts", "Array(Int64)")], "PARTITION BY made ORDER BY (rollup, terms)", "made", 1024, cancel);
-    }
+    public Task Make(CancellationToken cancel) => AreKept
+        ? ClickHouseSchema.Make(client, address, Cells, [("made", "Int64"), ("rollup", "String"), ("terms", "Array(String)"), ("count", "Int64"), ("sums", "Array(Int64)"), ("bins", "Array(UInt16)"), ("bin_counts", "Array(Int64)")], "PARTITION BY made ORDER BY (rollup, terms)", "made", 1024, cancel)
+        : Task.CompletedTask;
 
     // Reading.
 
@@ -72,37 +74,50 @@ sealed class DayCounts<T>(ClickHouseClient client, ClickHouseAddress address, Cl
         if (!AreKept) return CountedDays.None;
         var (fromMs, untilMs) = (Math.Max(filter.FromMs ?? long.MinValue, hidesBeforeMs), filter.UntilMs ?? long.MaxValue);
         var all = await days.All(cancel);
-        var counted = (await Standing(all, cancel)).Where(one => one.Day.FirstMs >= fromMs && one.Day.UntilMs <= untilMs).ToList();
+        var counted = (await Standing(all, cancel)).Where(counts => counts.Of.FirstMs >= fromMs && counts.Of.UntilMs <= untilMs).ToList();
         if (counted.Count == 0) return CountedDays.None;
 
         // What lies between them, where there is anything.
-        var stretches = new List<string> { $"ms < {counted[^1].Day.FirstMs}", $"ms >= {counted[0].Day.UntilMs}" };
-        var those = counted.ConvertAll(one => one.Day.Number).ToHashSet();
-        foreach (var day in all)
-            if (!those.Contains(day.Number) && day.Number > counted[^1].Day.Number && day.Number < counted[0].Day.Number) stretches.Add($"(ms >= {day.FirstMs} AND ms < {day.UntilMs})");
-        return new(counted.ConvertAll(one => one.Made), $"({string.Join(" OR ", stretches)})");
+        var (newest, oldest) = (counted[0].Of, counted[^1].Of);
+        var stretches = new List<string> { $"ms < {oldest.FirstMs}", $"ms >= {newest.UntilMs}" };
+        var those = counted.ConvertAll(counts => counts.Of.Number).ToHashSet();
+        foreach (var day in all.Where(day => day.Number > oldest.Number && day.Number < newest.Number && !those.Contains(day.Number))) stretches.Add($"(ms >= {day.FirstMs} AND ms < {day.UntilMs})");
+        return new(counted.ConvertAll(counts => counts.Made), $"({string.Join(" OR ", stretches)})");
     }
 
-    /// <summary>The days that counts stand for now, the newest first.</summary>
-    async Task<IReadOnlyList<(Day Day, long Made)>> Standing(IReadOnlyList<Day> all, CancellationToken cancel)
+    /// <summary>The counts that stand for a day now, the newest day first.</summary>
+    async Task<IReadOnlyList<Counts>> Standing(IReadOnlyList<Day> all, CancellationToken cancel)
     {
-        if (last is { } known && ReferenceEquals(known.Of, all)) return known.Days;
-        var heads = await ReadHeads(cancel);
-        (Day, long)[] standing = [.. all.Where(day => heads.TryGetValue(day.Number, out var counts) && counts.Of == day).Select(day => (day, heads[day.Number].Made))];
+        if (last is { } known && ReferenceEquals(known.Of, all)) return known.Standing;
+        IReadOnlyList<Counts> standing = [];
+        try
+        {
+            standing = [.. Standing(all, await Whole(cancel)).Where(counts => counts.Form == Form())];
+        }
+        catch (ClickHouseException)
+        {
+            // Records answer then. Who counts the days meets the same refusal, and health tells of it.
+        }
         last = new(all, standing);
         return standing;
     }
 
-    async Task<Dictionary<long, Counts>> ReadHeads(CancellationToken cancel)
+    /// <summary>Of each form and day the newest.</summary>
+    static IEnumerable<Counts> Standing(IReadOnlyList<Day> all, ILookup<Day, Counts> whole) =>
+        all.SelectMany(day => whole[day].GroupBy(counts => counts.Form).Select(same => same.MaxBy(counts => counts.Made)!));
+
+    /// <summary>Counts of which nothing is missing, by the state that they are of.</summary>
+    async Task<ILookup<Day, Counts>> Whole(CancellationToken cancel)
     {
-        var heads = new Dictionary<long, Counts>();
-        var sql = $"SELECT day, max(made), argMax(rows, made), argMax(block, made) FROM {Heads} WHERE form = {Form()} GROUP BY day FORMAT RowBinary";
-        for (var rows = new RowReader(await client.Query(sql, cancel)); !rows.AtEnd;)
+        var rowsOf = (await days.Partitions(Cells, cancel)).ToDictionary(partition => partition.Number, partition => partition.Rows);
+        var found = new List<Counts>();
+        for (var rows = new RowReader(await client.Query($"SELECT made, terms[1], count, sums[1], sums[2], sums[3] FROM {Cells} WHERE rollup = '{Head}' FORMAT RowBinary", cancel)); !rows.AtEnd;)
         {
-            var (day, made) = (rows.Number(), rows.Number());
-            heads[day] = new(made, new(day, rows.Number(), rows.Number()));
+            var (made, form, cells) = (rows.Number(), rows.Text(), rows.Number());
+            var counts = new Counts(made, form, new(rows.Number(), rows.Number(), rows.Number()));
+            if (rowsOf.TryGetValue(made, out var there) && there == cells + 1) found.Add(counts);
         }
-        return heads;
+        return found.ToLookup(counts => counts.Of);
     }
 
     /// <summary>The table, and the condition, under which a rollup's counts of some days are found that a filter is about.</summary>
@@ -122,39 +137,51 @@ sealed class DayCounts<T>(ClickHouseClient client, ClickHouseAddress address, Cl
     // Making.
 
     /// <summary>
-    /// Counts each day that did not change for so long and whose counts do not stand. Answers how many days that were. When nothing came to
-    /// a day for longer than a delivery takes, all that is in it is delivered for every reader, whatever position a read is bounded by.
+    /// Counts each day that did not change for so long and whose counts do not stand. Answers how many days that were. A day that cannot be counted keeps
+    /// no other from it; it is tried again after as long, and the first failure is thrown at the end. Not for two at once.
     /// </summary>
+    /// <param name="quiet">Longer than a delivery takes, so that counts have nothing that a reader is not shown yet.</param>
     /// <param name="leastRows">A day of fewer records is as soon read as its counts are.</param>
     public async Task<int> Keep(TimeSpan quiet, long leastRows, CancellationToken cancel)
     {
         if (!AreKept) return 0;
         var all = await days.All(cancel);
-        var heads = await ReadHeads(cancel);
+        var whole = await Whole(cancel);
         foreach (var gone in seen.Keys.Except(all.Select(day => day.Number)).ToList()) seen.Remove(gone);
         var made = 0;
+        ClickHouseException? refused = null;
         foreach (var day in all)
         {
             if (!seen.TryGetValue(day.Number, out var before) || before.Day != day) seen[day.Number] = before = (day, clock.GetTimestamp());
-            if (day.Rows < leastRows || clock.GetElapsedTime(before.Since) < quiet || (heads.TryGetValue(day.Number, out var counts) && counts.Of == day)) continue;
-            await Count(day, cancel);
-            made++;
+            if (day.Rows < leastRows || clock.GetElapsedTime(before.Since) < quiet || whole[day].Any(counts => counts.Form == Form())) continue;
+            try
+            {
+                await Count(day, cancel);
+                made++;
+            }
+            catch (ClickHouseException why)
+            {
+                seen[day.Number] = (day, clock.GetTimestamp());
+                refused ??= why;
+            }
         }
-        if (made > 0) heads = await ReadHeads(cancel);
-        await DropOthers(all, heads, cancel);
+        await DropOthers(Standing(all, made > 0 ? await Whole(cancel) : whole).Select(counts => counts.Made).ToHashSet(), cancel);
         last = null;
-        return made;
+        return refused is null ? made : throw refused;
     }
 
     /// <summary>
     /// The day is as it was, or newer: in a newer state it has another block or fewer rows, and then what is counted here stands for nothing.
-    /// What says that the counts are there comes last; counts that are there in part belong to nobody.
+    /// What says that the counts are there comes last, and how many there are: counts of which some are missing stand for nothing.
     /// </summary>
     async Task Count(Day day, CancellationToken cancel)
     {
+        const string columns = "made, rollup, terms, count, sums, bins, bin_counts";
+        // The name of these counts, which nobody else's have, whatever the clocks say.
         var made = lastMade = Math.Max(clock.GetUtcNow().ToUnixTimeMilliseconds() << 20 | (uint)Random.Shared.Next(1 << 20), lastMade + 1);
-        foreach (var rollup in rollups) await client.Query($"INSERT INTO {Cells} (made, rollup, terms, count, sums, bins, bin_counts) {CellsOf(rollup, day, made)}", cancel);
-        await client.Query($"INSERT INTO {Heads} (day, form, made, rows, block) SELECT toInt64({day.Number}), {Form()}, toInt64({made}), toInt64({day.Rows}), toInt64({day.Block})", cancel);
+        foreach (var rollup in rollups) await client.Query($"INSERT INTO {Cells} ({columns}) {CellsOf(rollup, day, made)}", cancel, within: CountsWithin);
+        var cells = (await days.Partitions(Cells, cancel)).Single(partition => partition.Number == made).Rows;
+        await client.Query($"INSERT INTO {Cells} ({columns}) SELECT toInt64({made}), '{Head}', [{ClickHouseTable<T>.Unhex(Form())}], toInt64({cells}), [toInt64({day.Number}), toInt64({day.Rows}), toInt64({day.Block})], emptyArrayUInt16(), emptyArrayInt64()", cancel);
     }
 
     string CellsOf(Rollup<T> rollup, Day day, long made)
@@ -171,11 +198,12 @@ sealed class DayCounts<T>(ClickHouseClient client, ClickHouseAddress address, Cl
         static string List(string type, string[] items) => items.Length == 0 ? $"emptyArray{type}()" : $"[{string.Join(", ", items)}]";
     }
 
-    /// <summary>Drops the counts of days that are gone, those that newer ones took the place of, and what was never finished.</summary>
-    async Task DropOthers(IReadOnlyList<Day> all, Dictionary<long, Counts> heads, CancellationToken cancel)
+    /// <summary>Drops counts that stand for no day: it changed or is gone, newer ones took their place, or they were never finished.</summary>
+    async Task DropOthers(HashSet<long> standing, CancellationToken cancel)
     {
-        var standing = all.Where(day => heads.ContainsKey(day.Number)).Select(day => heads[day.Number].Made).ToHashSet();
-        foreach (var made in (await days.Partitions(Cells, cancel)).Select(counts => counts.Number).Where(made => !standing.Contains(made)))
+        var others = (await days.Partitions(Cells, cancel)).Select(partition => partition.Number).Where(made => !standing.Contains(made)).ToHashSet();
+        foreach (var made in ownerless.Keys.Where(made => !others.Contains(made)).ToList()) ownerless.Remove(made);
+        foreach (var made in others)
         {
             if (ownerless.TryAdd(made, clock.GetTimestamp()) || clock.GetElapsedTime(ownerless[made]) < DroppedAfter) continue;
             await days.Drop(Cells, made, cancel);

@@ -6,7 +6,7 @@ namespace Cairn.Storage.ClickHouse;
 
 /// <summary>A day that holds records, as the engine knows it without looking at them.</summary>
 /// <param name="Rows">About how many: one that came twice counts twice until it is merged away.</param>
-/// <param name="Block">The number of the newest block that was inserted. It only grows; with the number of rows it tells whether anything changed.</param>
+/// <param name="Block">The number of the newest block that was inserted. It grows with each; with the number of rows it tells whether anything changed.</param>
 readonly record struct Day(long Number, long Rows, long Block)
 {
     public long FirstMs => Number * Span.DayMs;
