@@ -27,7 +27,7 @@ public sealed class DuplicateTests
             await trial.SendAgain();
             await trial.Check();
             (cuts, taken) = (cuts + proxy.Cuts, taken + trial.Receipts.Taken);
-            Assert.True(proxy.Cuts > 20, "Nothing was cut.");
+            Assert.True(proxy.Cuts > 5, $"Only {proxy.Cuts} connections were cut.");
         }
         Rounds.Say($"cut connections: {cuts} cuts, {taken} records acknowledged, none missing, none twice");
     }
