@@ -186,7 +186,7 @@ public sealed class ClickHouseLogStoreTests(SharedClickHouse shared) : LogStoreC
         Assert.Equal(0, await Keep(1));
         Assert.Equal(1, await Keep(10));
         Assert.Equal("4", await Partitions());
-        await Keep(19);
+        await Keep(9);
         Assert.Equal("4", await Partitions());
         await Keep(1);
         Assert.Equal("3", await Partitions());
