@@ -87,8 +87,9 @@ sealed class ClickHouseQuestion(Settings settings)
         var counting = Stopwatch.StartNew();
         var days = await log.KeepCounts(TimeSpan.Zero, leastRows: 1_000, CancellationToken.None);
         Report.Note($"{days} days were counted in {counting.Elapsed.TotalSeconds:0.0} s. Before, statistics as the tiles show them took {Report.Time(reading)}, from the rows of all.");
-        var bytesEach = await Bytes(table.Name) + await Bytes(table.Ids) + await Bytes(((ClickHouseLog<RequestRecord>)log.Requests).Counts.Cells);
-        Report.Note($"Bytes in ClickHouse for each request, {shape}, {Report.Rows(count)}: {await Bytes(table.Name):0.0} in the log, {await Bytes(table.Ids):0.0} in the look-up of identities and {await Bytes(((ClickHouseLog<RequestRecord>)log.Requests).Counts.Cells):0.0} in the counts of days.");
+        var (inLog, inIds, inCounts) = (await Bytes(table.Name), await Bytes(table.Ids), await Bytes(((ClickHouseLog<RequestRecord>)log.Requests).Counts.Cells));
+        var bytesEach = inLog + inIds + inCounts;
+        Report.Note($"Bytes in ClickHouse for each request, {shape}, {Report.Rows(count)}: {inLog:0.0} in the log, {inIds:0.0} in the look-up of identities and {inCounts:0.0} in the counts of days.");
         Report.Head($"asked of {Report.Rows(count)} requests", "time");
         await Time("statistics of everything, as the tiles show them", Statistics);
         await Time("statistics of one model", () => log.Requests.Summarise(new() { Conditions = [new(RequestFields.Model, [Generator.Model(1)], [])] }, groupings, percentiles: true, CancellationToken.None));

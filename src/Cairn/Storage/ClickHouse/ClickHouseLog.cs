@@ -291,8 +291,8 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
                 if (rollup is not null) yield return $"SELECT toInt64(-1), [toString(bin)], toInt64(sum(n)){noSums} FROM (SELECT bin, n FROM (SELECT bins, bin_counts FROM {Counts.From(rollup, counted, filter)}) ARRAY JOIN bins AS bin, bin_counts AS n) GROUP BY bin";
             }
         }
-        var whole = tallies[0];
-        return new(whole.Groups.Sum(group => group.Count), [.. Kind.Sums.Select((_, i) => whole.Groups.Sum(group => group.Sums[i]))], [.. groupings.Select((_, i) => tallies[i].Groups)], measured);
+        var groups = tallies.ConvertAll(tally => tally.Groups());
+        return new(groups[0].Sum(group => group.Count), [.. Kind.Sums.Select((_, i) => groups[0].Sum(group => group.Sums[i]))], [.. groups.GetRange(0, groupings.Count)], measured);
 
         static string Grouped(int number, IEnumerable<string> by, string selected, string from)
         {
@@ -308,7 +308,7 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
 
         public Field<T>[] By => by;
 
-        public List<Group> Groups => [.. groups.Values.Where(group => group.Count > 0).OrderByDescending(group => group.Count)];
+        public List<Group> Groups() => [.. groups.Values.Where(group => group.Count > 0).OrderByDescending(group => group.Count)];
 
         public void Add(string?[] values, long count, long[] sums)
         {

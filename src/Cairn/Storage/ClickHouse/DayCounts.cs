@@ -49,12 +49,9 @@ sealed class DayCounts<T>(ClickHouseClient client, ClickHouseAddress address, Cl
 
     bool AreKept => address.Cluster is null;
 
-    string Form()
-    {
-        return string.Join(' ', rollups.Select(rollup => $"{rollup.Name}({Names(rollup.Fields)}){(rollup.Sums ? $" sums({Names(table.Kind.Sums)})" : "")}{(rollup.Histogram ? $" bins({table.Kind.Measured!.Name})" : "")}"));
+    string Form => field ??= string.Join(' ', rollups.Select(rollup => $"{rollup.Name}({Names(rollup.Fields)}){(rollup.Sums ? $" sums({Names(table.Kind.Sums)})" : "")}{(rollup.Histogram ? $" bins({table.Kind.Measured!.Name})" : "")}"));
 
-        static string Names(Field<T>[] fields) => string.Join(',', fields.Select(field => field.Name));
-    }
+    static string Names(Field<T>[] fields) => string.Join(',', fields.Select(field => field.Name));
 
     public Task Make(CancellationToken cancel) => AreKept
         ? ClickHouseSchema.Make(client, address, Cells, [("made", "Int64"), ("rollup", "String"), ("terms", "Array(String)"), ("count", "Int64"), ("sums", "Array(Int64)"), ("bins", "Array(UInt16)"), ("bin_counts", "Array(Int64)")], "PARTITION BY made ORDER BY (rollup, terms)", "made", 1024, cancel)
@@ -63,15 +60,15 @@ sealed class DayCounts<T>(ClickHouseClient client, ClickHouseAddress address, Cl
     // Reading.
 
     /// <summary>The rollup whose counts answer a filter and a grouping; null when only records do.</summary>
-    public Rollup<T>? Covering(CountedDays counted, Filter<T> filter, Field<T>[] by, bool histogram) => counted.Made.Count == 0 || filter.Identity is not null || filter.Search is not null
+    public Rollup<T>? Covering(CountedDays counted, Filter<T> filter, Field<T>[] by, bool histogram) => counted.Made.Count == 0
         ? null
         : new Coverage<T>(rollups, [.. filter.Conditions.Select(condition => (condition.Field, condition.Any.Count > 0 ? condition.Any.Count : (int?)null))], _ => 1, 0, long.MaxValue).Find(by, sums: table.Kind.Sums.Length > 0, histogram, Spans.Day);
 
-    /// <summary>The days wholly within a time range, and wholly visible, that counts stand for.</summary>
+    /// <summary>The days wholly within a filter's time range, and wholly visible, that counts stand for. None for a text or an identity: counts do not know of those.</summary>
     /// <param name="hidesBeforeMs">Before this, records may be hidden by retention.</param>
     public async Task<CountedDays> Of(Filter<T> filter, long hidesBeforeMs, CancellationToken cancel)
     {
-        if (!AreKept) return CountedDays.None;
+        if (!AreKept || filter.Identity is not null || filter.Search is not null) return CountedDays.None;
         var (fromMs, untilMs) = (Math.Max(filter.FromMs ?? long.MinValue, hidesBeforeMs), filter.UntilMs ?? long.MaxValue);
         var all = await days.All(cancel);
         var counted = (await Standing(all, cancel)).Where(counts => counts.Of.FirstMs >= fromMs && counts.Of.UntilMs <= untilMs).ToList();
@@ -92,7 +89,7 @@ sealed class DayCounts<T>(ClickHouseClient client, ClickHouseAddress address, Cl
         IReadOnlyList<Counts> standing = [];
         try
         {
-            standing = [.. Standing(all, await Whole(cancel)).Where(counts => counts.Form == Form())];
+            standing = [.. Standing(all, await Whole(cancel)).Where(counts => counts.Form == Form)];
         }
         catch (ClickHouseException)
         {
@@ -153,7 +150,7 @@ sealed class DayCounts<T>(ClickHouseClient client, ClickHouseAddress address, Cl
         foreach (var day in all)
         {
             if (!seen.TryGetValue(day.Number, out var before) || before.Day != day) seen[day.Number] = before = (day, clock.GetTimestamp());
-            if (day.Rows < leastRows || clock.GetElapsedTime(before.Since) < quiet || whole[day].Any(counts => counts.Form == Form())) continue;
+            if (day.Rows < leastRows || clock.GetElapsedTime(before.Since) < quiet || whole[day].Any(counts => counts.Form == Form)) continue;
             try
             {
                 await Count(day, cancel);
@@ -181,7 +178,7 @@ sealed class DayCounts<T>(ClickHouseClient client, ClickHouseAddress address, Cl
         var made = lastMade = Math.Max(clock.GetUtcNow().ToUnixTimeMilliseconds() << 20 | (uint)Random.Shared.Next(1 << 20), lastMade + 1);
         foreach (var rollup in rollups) await client.Query($"INSERT INTO {Cells} ({columns}) {CellsOf(rollup, day, made)}", cancel, within: CountsWithin);
         var cells = (await days.Partitions(Cells, cancel)).Single(partition => partition.Number == made).Rows;
-        await client.Query($"INSERT INTO {Cells} ({columns}) SELECT toInt64({made}), '{Head}', [{ClickHouseTable<T>.Unhex(Form())}], toInt64({cells}), [toInt64({day.Number}), toInt64({day.Rows}), toInt64({day.Block})], emptyArrayUInt16(), emptyArrayInt64()", cancel);
+        await client.Query($"INSERT INTO {Cells} ({columns}) SELECT toInt64({made}), '{Head}', [{ClickHouseTable<T>.Unhex(Form)}], toInt64({cells}), [toInt64({day.Number}), toInt64({day.Rows}), toInt64({day.Block})], emptyArrayUInt16(), emptyArrayInt64()", cancel);
     }
 
     string CellsOf(Rollup<T> rollup, Day day, long made)
