@@ -6,14 +6,14 @@ namespace Cairn.Access;
 /// Changes to accounts. Each is made of the account as it is at that moment, is stored together with the event that tells of
 /// it, and ends at once what it takes away.
 /// </summary>
-sealed class Accounts(IControlStore store, SelfAudit audit, Sessions sessions, TimeProvider clock)
+sealed class Accounts(IControlStore store, Passwords passwords, SelfAudit audit, Sessions sessions, TimeProvider clock)
 {
     public async Task<AccountResult> Add(By by, string email, string? name, AccountRole role, string? password, CancellationToken cancel, string? subject = null)
     {
         var account = new Account(Guid.CreateVersion7(clock.GetUtcNow()).ToString("D"), email, role, clock.GetUtcNow())
         {
             Name = name,
-            PasswordHash = password is null ? null : await Password.Hash(password, cancel),
+            PasswordHash = password is null ? null : await passwords.Hash(password, cancel),
             Subject = subject,
         };
         var notice = audit.Notice(by, Told("user.created", account, [("role", null, role.Text()), .. name is null ? [] : new[] { ("name", (string?)null, (string?)name) }]));
@@ -29,7 +29,7 @@ sealed class Accounts(IControlStore store, SelfAudit audit, Sessions sessions, T
     /// <param name="verified">The hash that the person's current password was compared with, where they change it themselves in the session <paramref name="session"/>.</param>
     public async Task<AccountResult> SetPassword(By by, string id, string password, CancellationToken cancel, string? session = null, string? verified = null)
     {
-        var hash = await Password.Hash(password, cancel);
+        var hash = await passwords.Hash(password, cancel);
         return await Change(by, id, now => session is null || now.PasswordHash == verified ? now with { PasswordHash = hash } : null, now => new("auth.password_changed", "User", id, now.Email), endSessions: true, session, cancel);
     }
 

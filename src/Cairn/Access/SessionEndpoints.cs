@@ -41,7 +41,7 @@ static class SessionEndpoints
 
         // One answer, after one and the same work, whatever it is that does not fit.
         var account = await host.Control.FindAccountByEmail(email!, cancel);
-        var matches = await Password.Matches(password!, account?.PasswordHash, cancel);
+        var matches = await host.Passwords.Matches(password!, account?.PasswordHash, cancel);
         if (account is null || !matches || account.DisabledAt is not null || !await SignIn.Complete(context, host, account, "password"))
         {
             var (reason, outcome) = account is null ? ("unknown account", "failure") : !matches ? ("wrong password", "failure") : ("account is disabled", "denied");
@@ -174,7 +174,7 @@ static class SessionEndpoints
             // Whoever sits at an open browser must not be able to guess on.
             using var attempt = await host.SignIns.Enter(Account.Key(account.Email), Address.Of(context), cancel);
             if (attempt is null) return Problems.TooMany("Very many sign-ins from this address are under way. Try again in a moment.");
-            if (!await Password.Matches(current!, account.PasswordHash, cancel))
+            if (!await host.Passwords.Matches(current!, account.PasswordHash, cancel))
             {
                 await SignIn.Failed(context, host, account, null, "password change", "wrong password");
                 return Problems.Bad(new BadParameter("current", "is not the current password"));

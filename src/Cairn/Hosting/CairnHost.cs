@@ -25,14 +25,14 @@ sealed class CairnHost : IAsyncDisposable
     Task housekeeping = Task.CompletedTask, listening = Task.CompletedTask;
     bool disposed;
 
-    CairnHost(Settings settings, TimeProvider clock, ILoggerFactory logs, DataDirectory directory, ILogStore log, IControlStore control, BuiltIn conversations)
+    CairnHost(Settings settings, TimeProvider clock, ILoggerFactory logs, DataDirectory directory, ILogStore log, IControlStore control, Passwords passwords, BuiltIn conversations)
     {
-        (Settings, Clock, Logs, this.directory, Log, Control) = (settings, clock, logs, directory, log, control);
+        (Settings, Clock, Logs, this.directory, Log, Control, Passwords) = (settings, clock, logs, directory, log, control, passwords);
         Recorder = new(log, logs.CreateLogger<Recorder>());
         SelfAudit = new(Recorder, control, log.Events.Kind, clock);
         Keys = new(control, SelfAudit, clock);
         Sessions = new(control, SelfAudit, clock);
-        Accounts = new(control, SelfAudit, Sessions, clock);
+        Accounts = new(control, passwords, SelfAudit, Sessions, clock);
         SignIns = new(clock);
         Gateways = settings.Gateways.Count > 0 ? [.. settings.Gateways.Select(gateway => new RemoteGateway(gateway))] : null;
         Oidc = settings.Oidc is { } oidc ? new(oidc, clock) : null;
@@ -49,6 +49,7 @@ sealed class CairnHost : IAsyncDisposable
     public ILoggerFactory Logs { get; }
     public ILogStore Log { get; }
     public IControlStore Control { get; }
+    public Passwords Passwords { get; }
     public Recorder Recorder { get; }
     public ApiKeys Keys { get; }
     public SelfAudit SelfAudit { get; }
@@ -106,7 +107,8 @@ sealed class CairnHost : IAsyncDisposable
     /// <param name="openToOthers">False opens the owner's socket alone, for a command while no server runs.</param>
     /// <param name="prepare">What is done before anyone else can come in.</param>
     /// <param name="around">What stands between Cairn and its log; nothing when absent.</param>
-    public static async Task<CairnHost> Start(Settings settings, TimeProvider clock, ILoggerFactory logs, bool openToOthers = true, Func<CairnHost, Task>? prepare = null, Func<ILogStore, ILogStore>? around = null)
+    /// <param name="passwords">How passwords are kept; with as many rounds as are advised when absent.</param>
+    public static async Task<CairnHost> Start(Settings settings, TimeProvider clock, ILoggerFactory logs, bool openToOthers = true, Func<CairnHost, Task>? prepare = null, Func<ILogStore, ILogStore>? around = null, Passwords? passwords = null)
     {
         ThreadPool.SetMinThreads(32, 32);
         Durable.KeepPrivate();
@@ -115,7 +117,7 @@ sealed class CairnHost : IAsyncDisposable
         try
         {
             var stores = await Stores.Open(settings, directory.Path);
-            host = new(settings, clock, logs, directory, around?.Invoke(stores.Log) ?? stores.Log, stores.Control, BuiltIn.Open(directory.Path));
+            host = new(settings, clock, logs, directory, around?.Invoke(stores.Log) ?? stores.Log, stores.Control, passwords ?? new(), BuiltIn.Open(directory.Path));
             await host.CheckConversations();
             await host.Push.SetBack(host.Stopping);
             if (prepare is not null) await prepare(host);

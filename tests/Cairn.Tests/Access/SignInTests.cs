@@ -59,7 +59,7 @@ public sealed class SignInTests
     [Fact]
     public async Task Wrong_password_unknown_and_disabled_account_get_one_answer_in_one_time()
     {
-        await using var app = await CairnApp.Start();
+        await using var app = await CairnApp.Start(passwords: new());
         await app.Account("root@example.com");
         await app.Account("ada@example.com", "viewer");
         var disabled = await app.Account("bea@example.com", "viewer");

@@ -40,12 +40,13 @@ sealed class CairnApp : IAsyncDisposable
 
     /// <param name="change">What this Cairn has set otherwise.</param>
     /// <param name="place">A directory that stays; absent, one of its own that goes with it.</param>
-    public static async Task<CairnApp> Start(Func<Settings, Settings>? change = null, TestClock? clock = null, Func<ILogStore, ILogStore>? around = null, string? place = null)
+    /// <param name="passwords">How passwords are kept; absent, with so few rounds that hundreds of sign-ins take no time.</param>
+    public static async Task<CairnApp> Start(Func<Settings, Settings>? change = null, TestClock? clock = null, Func<ILogStore, ILogStore>? around = null, string? place = null, Passwords? passwords = null)
     {
         var directory = place is null ? new TempDirectory() : null;
         clock ??= new();
         var settings = new Settings { DataDirectory = Path.Combine(place ?? directory!.Path, "data"), Gateway = new("http://127.0.0.1:0"), Console = new("http://127.0.0.1:0") };
-        var host = await CairnHost.Start(change?.Invoke(settings) ?? settings, clock, NullLoggerFactory.Instance, around: around);
+        var host = await CairnHost.Start(change?.Invoke(settings) ?? settings, clock, NullLoggerFactory.Instance, around: around, passwords: passwords ?? new(rounds: 1_000));
         var app = new CairnApp(directory, host, clock);
 
         // The first run of retention is over before a test writes anything.
