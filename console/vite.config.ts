@@ -32,5 +32,6 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   server: { proxy: { '/api': { target: process.env.CAIRN_CONSOLE ?? 'http://localhost:10242', ws: true, changeOrigin: true, rewriteWsOrigin: true } } },
-  test: { environment: 'jsdom', setupFiles: 'src/test-setup.ts', css: { modules: { classNameStrategy: 'non-scoped' } }, server: { deps: { inline: [/@primer/] } } },
+  // One document for all files: making a new one for each takes longer than their tests do. What a test puts in place of a global goes with it.
+  test: { isolate: false, unstubGlobals: true, environment: 'jsdom', setupFiles: 'src/test-setup.ts', css: { modules: { classNameStrategy: 'non-scoped' } }, server: { deps: { inline: [/@primer/] } } },
 })

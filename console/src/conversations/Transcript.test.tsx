@@ -2,7 +2,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { fireEvent, render, screen, waitFor, within } from '@testing-library/react'
 import { createRef } from 'react'
 import { MemoryRouter } from 'react-router'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Message } from '../api/types'
 import { someConversation, someMessages } from './some.test-data'
 import { Transcript } from './Transcript'
@@ -27,7 +27,6 @@ beforeEach(() => {
   Element.prototype.scrollIntoView = vi.fn()
   vi.stubGlobal('matchMedia', () => ({ matches: false, addEventListener: () => undefined, removeEventListener: () => undefined }))
 })
-afterEach(() => vi.unstubAllGlobals())
 
 /** Opens the transcript of these messages. Pages that are held come when the test lets them. */
 function open(messages: Message[], known = messages.length) {
