@@ -69,27 +69,30 @@ sealed class Plan<T> where T : class, IRecord, new()
     /// <summary>False when what it was made with is not so any longer.</summary>
     public bool Holds { get; set; } = true;
 
-    /// <summary>How often it had changed which things are gone; known once <see cref="Check"/> was asked.</summary>
-    public long? Fates { get; private set; }
+    /// <summary>How often it had changed which things are gone, in the state that was read.</summary>
+    public long Fates { get; private set; }
 
     /// <summary>True when it was made without asking.</summary>
     public bool IsBelieved { get; private set; }
 
-    /// <summary>What has to be asked by who reads by it: nothing, when it was asked already.</summary>
-    public IEnumerable<(Sql, Action<Npgsql.NpgsqlDataReader>)> Check
+    /// <summary>
+    /// Asks how many match, how far the log goes and whether the plan holds: in one row, because each statement more is work
+    /// for the server beside its answer.
+    /// </summary>
+    /// <param name="isCounted">Whether the number is asked for; 0 stands for it otherwise.</param>
+    public (Sql, Action<Npgsql.NpgsqlDataReader>) Check(bool isCounted, Action<long, long> state)
     {
-        get
+        // Beyond so many terms a kept count no longer tells them apart.
+        var limit = Table.Rollups.Min(rollup => rollup.MostTerms);
+        var few = Terms.Select(term => term.Column.Number).Where(number => LastTerms[number] <= limit).ToArray();
+        var sql = new Sql();
+        sql.Append($"SELECT {(isCounted ? new Totals<T>(this).Count(sql) : "0::bigint")}, last_position, erasures, EXISTS (SELECT FROM fields WHERE number = ANY({sql.Value(few)}) AND last_term > {limit}), fates FROM logs WHERE kind = {sql.Value(Table.Name)}");
+        return (sql, row =>
         {
-            if (!IsBelieved) yield break;
-            // Beyond so many terms a kept count no longer tells them apart.
-            var limit = Table.Rollups.Min(rollup => rollup.MostTerms);
-            var few = Terms.Select(term => term.Column.Number).Where(number => LastTerms[number] <= limit).ToArray();
-            yield return (new($"SELECT erasures, EXISTS (SELECT FROM fields WHERE number = ANY($2) AND last_term > {limit}), fates FROM logs WHERE kind = $1", Table.Name, few), row =>
-            {
-                Holds &= row.GetInt64(0) == erasures && !row.GetBoolean(1);
-                Fates = row.GetInt64(2);
-            });
-        }
+            state(row.GetInt64(0), row.GetInt64(1));
+            Holds &= row.GetInt64(2) == erasures && !row.GetBoolean(3);
+            Fates = row.GetInt64(4);
+        });
     }
 
     long erasures;

@@ -62,11 +62,11 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
             // One more than asked for tells whether the list goes on.
             sql.Append($"SELECT {rows.Selected} FROM {table.Name}{where}{(isPlain ? "" : " ORDER BY time DESC, position DESC")} LIMIT {sql.Value(request.Limit + 1L)}{(request.Skip > 0 ? $" OFFSET {sql.Value(request.Skip)}" : "")}");
             questions.Add((sql, row => rows.Take(row)));
-            if (request.Counted) questions.AddRange([.. new Totals<T>(plan).CountParts().Select(part => (part, (Action<Npgsql.NpgsqlDataReader>)(row => total += row.GetInt64(0)))), Last(row => asOf = row.GetInt64(0))]);
         }
+        questions.Add(plan.Check(request.Counted, (count, last) => (total, asOf) = (count, request.Counted ? last : 0)));
         // What is believed to be known makes this the only trip.
-        if (plan.IsBelieved && isPlain) await transaction.AskPlainly([.. questions, .. plan.Check]);
-        else if (plan.IsBelieved) await transaction.AskLast([.. questions, .. plan.Check]);
+        if (plan.IsBelieved && isPlain) await transaction.AskPlainly(questions);
+        else if (plan.IsBelieved) await transaction.AskLast(questions);
         else await transaction.Ask(questions);
         var more = rows.Records.Count > request.Limit;
         if (plan.IsBelieved && !rows.AreNamed) plan.Holds = false;
@@ -110,13 +110,16 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
     public Task<long> LastPosition(CancellationToken cancel) => database.Read(async transaction =>
     {
         var last = 0L;
-        await transaction.AskLast(Last(row => last = row.GetInt64(0)));
+        await transaction.AskLast((new("SELECT last_position FROM logs WHERE kind = $1", table.Name), row => last = row.GetInt64(0)));
         return last;
     }, cancel);
 
-    (Sql, Action<Npgsql.NpgsqlDataReader>) Last(Action<Npgsql.NpgsqlDataReader> row) => (new("SELECT last_position FROM logs WHERE kind = $1", table.Name), row);
-
-    public Task<long> Count(Filter<T> filter, CancellationToken cancel) => Read(filter, (transaction, plan) => new Totals<T>(plan).Count(transaction), cancel);
+    public Task<long> Count(Filter<T> filter, CancellationToken cancel) => Read(filter, async (transaction, plan) =>
+    {
+        var total = 0L;
+        await transaction.AskLast(plan.Check(isCounted: true, (count, _) => total = count));
+        return total;
+    }, cancel);
 
     public Task<Summary<T>> Summarise(Filter<T> filter, IReadOnlyList<Field<T>[]> groupings, bool percentiles, CancellationToken cancel) => database.Read(async transaction =>
         await new Totals<T>(await Plan<T>.Make(transaction, table, SearchTexts, known, believe: false, filter)).Summarise(transaction, groupings, percentiles, texts), cancel);

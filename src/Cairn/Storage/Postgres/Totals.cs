@@ -1,3 +1,4 @@
+using System.Text;
 using Cairn.Records;
 
 namespace Cairn.Storage.Postgres;
@@ -8,35 +9,24 @@ sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
     readonly LogTable<T> table = plan.Table;
     readonly Coverage<T> coverage = new(plan.Table.Rollups, [.. plan.Terms.Select(term => (term.Column.Field, term.HasAny ? term.Any.Length : (int?)null))], field => plan.LastTerms.GetValueOrDefault(plan.Table[field].Number), plan.FirstMs, plan.UntilMs);
 
-    /// <summary>What has to be asked for the count; each row of each answer is a part of it.</summary>
-    public IReadOnlyList<Sql> CountParts()
+    /// <summary>How many there are, as an expression of a statement: the parts that kept counts know, and the rows of the rest.</summary>
+    public string Count(Sql sql)
     {
-        if (plan.Nothing) return [];
-        if (plan.OnlySearch && table.Kind.OfSearch is { } searched) return [CountSearch(searched)];
+        if (plan.Nothing) return "0::bigint";
+        if (plan.OnlySearch && table.Kind.OfSearch is { } searched) return CountSearch(sql, searched);
         var rollup = Covering([], sums: false, histogram: false);
-        if (rollup is null) return [CountRows(plan.FirstMs, plan.UntilMs)];
-        return [.. coverage.Stretches(rollup).Select(piece => piece.Span == 0 ? CountRows(piece.First, piece.Until) : From(rollup, piece, "coalesce(sum(count), 0)::bigint", ""))];
+        if (rollup is null) return CountRows(sql, plan.FirstMs, plan.UntilMs);
+        var parts = coverage.Stretches(rollup).Select(piece => piece.Span == 0 ? CountRows(sql, piece.First, piece.Until) : $"({From(sql, rollup, piece, "coalesce(sum(count), 0)::bigint", "")})").ToArray();
+        return parts.Length == 0 ? "0::bigint" : string.Join(" + ", parts);
     }
 
-    public async Task<long> Count(Transaction transaction)
-    {
-        var total = 0L;
-        await transaction.AskLast([.. CountParts().Select(part => (part, (Action<Npgsql.NpgsqlDataReader>)(row => total += row.GetInt64(0)))), .. plan.Check]);
-        return total;
-    }
-
-    Sql CountRows(long firstMs, long untilMs)
-    {
-        var sql = new Sql();
-        return sql.Append($"SELECT count(*) FROM {table.Name}{plan.Where(sql, firstMs, untilMs)}");
-    }
+    string CountRows(Sql sql, long firstMs, long untilMs) => $"(SELECT count(*) FROM {table.Name}{plan.Where(sql, firstMs, untilMs)})";
 
     /// <summary>From the counts of the searched fields together: how many records one of the searched fields matches.</summary>
-    Sql CountSearch(Rollup<T> rollup)
+    string CountSearch(Sql sql, Rollup<T> rollup)
     {
-        var sql = new Sql();
         var ways = plan.Found.Select(found => $"{found.Column.Name} = ANY({sql.Value(found.Terms)})").ToArray();
-        return sql.Append($"SELECT coalesce(sum(count), 0)::bigint FROM {table.RollupName(rollup)} WHERE span = {(int)Spans.Ever} AND period = 0 AND ({string.Join(" OR ", ways)})");
+        return $"(SELECT coalesce(sum(count), 0)::bigint FROM {table.RollupName(rollup)} WHERE span = {(int)Spans.Ever} AND period = 0 AND ({string.Join(" OR ", ways)}))";
     }
 
     /// <summary>Each grouping's accumulator.</summary>
@@ -95,9 +85,9 @@ sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
     {
         var by = tally.By.Select(field => table[field].Name).ToArray();
         var group = by.Length > 0 ? $" GROUP BY {string.Join(", ", by)}" : "";
-        if (tally.Rollup is { } rollup && piece.Span != 0)
-            return From(rollup, piece, string.Join(", ", [.. by, "coalesce(sum(count), 0)::bigint", .. table.Kind.Sums.Select(field => $"coalesce(sum(\"{field.Name}\"), 0)::bigint")]), group);
         var sql = new Sql();
+        if (tally.Rollup is { } rollup && piece.Span != 0)
+            return sql.Append(From(sql, rollup, piece, string.Join(", ", [.. by, "coalesce(sum(count), 0)::bigint", .. table.Kind.Sums.Select(field => $"coalesce(sum(\"{field.Name}\"), 0)::bigint")]), group));
         string[] selected = [.. by, "count(*)", .. table.Kind.Sums.Select(field => $"coalesce(sum(\"{field.Name}\"), 0)::bigint")];
         return sql.Append($"SELECT {string.Join(", ", selected)} FROM {table.Name}{plan.Where(sql, piece.First, piece.Until)}{group}");
     }
@@ -105,27 +95,26 @@ sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
     (Sql, Action<Npgsql.NpgsqlDataReader>) Measure(Rollup<T>? rollup, Stretch piece, Histogram histogram)
     {
         var measured = $"\"{table.Kind.Measured!.Name}\"";
-        if (rollup is not null && piece.Span != 0) return (From(rollup, piece, measured, ""), row => histogram.Add(row.GetFieldValue<byte[]>(0)));
         var sql = new Sql();
+        if (rollup is not null && piece.Span != 0) return (sql.Append(From(sql, rollup, piece, measured, "")), row => histogram.Add(row.GetFieldValue<byte[]>(0)));
         return (sql.Append($"SELECT coalesce({measured}, 0), count(*) FROM {table.Name}{plan.Where(sql, piece.First, piece.Until)} GROUP BY 1"), row => histogram.Add(Histogram.Bin(row.GetInt64(0)), row.GetInt64(1)));
     }
 
     Rollup<T>? Covering(Field<T>[] by, bool sums, bool histogram) => plan.OnlyTerms ? coverage.Find(by, sums && table.Kind.Sums.Length > 0, histogram) : null;
 
     /// <summary>Asks the counts of a piece that the filter is about.</summary>
-    Sql From(Rollup<T> rollup, Stretch piece, string selected, string rest)
+    string From(Sql sql, Rollup<T> rollup, Stretch piece, string selected, string rest)
     {
-        var sql = new Sql();
-        sql.Append($"SELECT {selected} FROM {table.RollupName(rollup)} WHERE span = {(int)piece.Span}");
-        if (piece.Span == Spans.Ever) sql.Append(" AND period = 0");
-        else if (rollup.Fields.Length == 0 || !plan.Terms.Exists(term => term.HasAny && term.Column.Field == rollup.Fields[0])) sql.Append($" AND period >= {sql.Value(piece.First)} AND period < {sql.Value(piece.Until)}");
+        var text = new StringBuilder($"SELECT {selected} FROM {table.RollupName(rollup)} WHERE span = {(int)piece.Span}");
+        if (piece.Span == Spans.Ever) text.Append(" AND period = 0");
+        else if (rollup.Fields.Length == 0 || !plan.Terms.Exists(term => term.HasAny && term.Column.Field == rollup.Fields[0])) text.Append($" AND period >= {sql.Value(piece.First)} AND period < {sql.Value(piece.Until)}");
         // Each period is looked up by itself, so that of one user's days not everybody's are read.
-        else sql.Append($" AND period = ANY(ARRAY(SELECT period FROM {table.Name}_by_all WHERE span = {(int)piece.Span} AND period >= {sql.Value(piece.First)} AND period < {sql.Value(piece.Until)}))");
+        else text.Append($" AND period = ANY(ARRAY(SELECT period FROM {table.Name}_by_all WHERE span = {(int)piece.Span} AND period >= {sql.Value(piece.First)} AND period < {sql.Value(piece.Until)}))");
         foreach (var term in plan.Terms)
         {
-            if (term.HasAny) sql.Append($" AND {term.Column.Name} = {(term.Any.Length == 1 ? sql.Value(term.Any[0]) : $"ANY({sql.Value(term.Any)})")}");
-            if (term.None.Length > 0) sql.Append($" AND {term.Column.Name} <> ALL({sql.Value(term.None)})");
+            if (term.HasAny) text.Append($" AND {term.Column.Name} = {(term.Any.Length == 1 ? sql.Value(term.Any[0]) : $"ANY({sql.Value(term.Any)})")}");
+            if (term.None.Length > 0) text.Append($" AND {term.Column.Name} <> ALL({sql.Value(term.None)})");
         }
-        return sql.Append(rest);
+        return text.Append(rest).ToString();
     }
 }
