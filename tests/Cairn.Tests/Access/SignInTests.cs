@@ -157,7 +157,7 @@ public sealed class SignInTests
     static async Task<T> Finish<T>(CairnApp app, Task<T> answer)
     {
         while (await Task.WhenAny(answer, Task.Delay(2, Client.Cancel)) != answer)
-            if (app.Clock.Waiting > IdleTimers) app.Clock.Move(TimeSpan.FromMilliseconds(50));
+            if (app.Clock.Waiting > IdleTimers) app.Clock.Move(TimeSpan.FromMilliseconds(250));
         return await answer;
     }
 

@@ -35,6 +35,9 @@ sealed class RandomRecords(int seed)
 
     public T Pick<T>(IReadOnlyList<T> from) => from[Random.Next(from.Count)];
 
+    /// <summary>Others each time, so that in many rounds all have their turn.</summary>
+    public T[] Few<T>(IReadOnlyList<T> from) => [.. from.OrderBy(_ => Random.Next()).Take(4)];
+
     public bool Chance(double share) => Random.NextDouble() < share;
 
     public string Case(string text) => Random.Next(4) switch

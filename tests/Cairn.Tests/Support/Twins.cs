@@ -97,14 +97,15 @@ static class Agreement
     static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>All of them.</summary>
-    public static async Task Agrees<T>(this ILog<T> log, ModelLog<T> model, Filter<T> filter, int page = 100) where T : class, IRecord, new()
+    /// <param name="groupings">Those that statistics are asked for by; all that there are when absent.</param>
+    public static async Task Agrees<T>(this ILog<T> log, ModelLog<T> model, Filter<T> filter, int page = 100, Field<T>[][]? groupings = null) where T : class, IRecord, new()
     {
         Assert.Equal(model.LastPosition, await log.LastPosition(Cancel));
         Assert.Equal(model.OldestMs, await log.OldestMs(Cancel));
         await log.AgreesOnCount(model, filter);
         await log.AgreesOnWalk(model, filter, page);
         await log.AgreesOnFollowing(model, filter, after: 0, page);
-        await log.AgreesOnSummary(model, filter, Groupings(model.Kind));
+        await log.AgreesOnSummary(model, filter, groupings ?? Groupings(model.Kind));
     }
 
     public static async Task AgreesOnCount<T>(this ILog<T> log, ModelLog<T> model, Filter<T> filter) where T : class, IRecord, new() =>
