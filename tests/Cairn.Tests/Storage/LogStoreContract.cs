@@ -387,10 +387,10 @@ public abstract class LogStoreContract : IDisposable
     {
         await using var twins = Start();
         await FillForSearch(twins);
-        await twins.Store.Events.Agrees(twins.Events, new() { Search = search }, groupings: [[Action]]);
-        await twins.Store.Requests.Agrees(twins.Requests, new() { Search = search }, groupings: [[Model]]);
-        await twins.Store.Events.Agrees(twins.Events, new() { Search = search, FromMs = Some.Midnight + 5, UntilMs = Some.Midnight + 2 * Some.Hour, Conditions = [new(Action, [], ["workspace.stopped"])] }, groupings: [[Action]]);
-        await twins.Store.Requests.Agrees(twins.Requests, new() { Search = search, FromMs = Some.Midnight + 5, Conditions = [new(Status, ["success"], []), new(Model, [], ["framework-7"])] }, groupings: [[Model]]);
+        await twins.Store.Events.Agrees(twins.Events, new() { Search = search });
+        await twins.Store.Requests.Agrees(twins.Requests, new() { Search = search });
+        await twins.Store.Events.Agrees(twins.Events, new() { Search = search, FromMs = Some.Midnight + 5, UntilMs = Some.Midnight + 2 * Some.Hour, Conditions = [new(Action, [], ["workspace.stopped"])] });
+        await twins.Store.Requests.Agrees(twins.Requests, new() { Search = search, FromMs = Some.Midnight + 5, Conditions = [new(Status, ["success"], []), new(Model, [], ["framework-7"])] });
     }
 
     static async Task FillForSearch(Twins twins)

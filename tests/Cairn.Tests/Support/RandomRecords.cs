@@ -33,10 +33,12 @@ sealed class RandomRecords(int seed)
 
     public Random Random { get; } = new(seed);
 
+    readonly Random choosing = new(seed);
+
     public T Pick<T>(IReadOnlyList<T> from) => from[Random.Next(from.Count)];
 
-    /// <summary>Others each time, so that in many rounds all have their turn.</summary>
-    public T[] Few<T>(IReadOnlyList<T> from) => [.. from.OrderBy(_ => Random.Next()).Take(4)];
+    /// <summary>Others each time, so that in many rounds all have their turn. What a seed makes of records and filters is the same with it and without.</summary>
+    public T[] Few<T>(IReadOnlyList<T> from) => [.. from.OrderBy(_ => choosing.Next()).Take(4)];
 
     public bool Chance(double share) => Random.NextDouble() < share;
 
