@@ -7,9 +7,7 @@ namespace Cairn.Access;
 /// <summary>How passwords are kept: PBKDF2 with SHA-512. A hash says of how many rounds it is, so that older ones stay good.</summary>
 sealed class Passwords(int rounds = Passwords.Rounds)
 {
-    public const int Rounds = 210_000;
-
-    const int SaltBytes = 16, HashBytes = 64;
+    const int Rounds = 210_000, SaltBytes = 16, HashBytes = 64;
 
     /// <summary>Each check keeps a processor busy for a while; more at once than there are processors would only slow the rest down.</summary>
     static readonly SemaphoreSlim Processors = new(Environment.ProcessorCount);

@@ -75,11 +75,15 @@ sealed class Plan<T> where T : class, IRecord, new()
     /// <summary>True when it was made without asking.</summary>
     public bool IsBelieved { get; private set; }
 
+    /// <summary>True when making it has told that nothing matches, so that there is nothing left to ask.</summary>
+    public bool IsAnswered => Nothing && !IsBelieved;
+
     /// <summary>
     /// Asks how many match, how far the log goes and whether the plan holds: in one row, because each statement more is work
     /// for the server beside its answer.
     /// </summary>
     /// <param name="isCounted">Whether the number is asked for; 0 stands for it otherwise.</param>
+    /// <param name="state">Is told the number and the last position.</param>
     public (Sql, Action<Npgsql.NpgsqlDataReader>) Check(bool isCounted, Action<long, long> state)
     {
         // Beyond so many terms a kept count no longer tells them apart.

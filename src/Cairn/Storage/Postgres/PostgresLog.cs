@@ -63,7 +63,7 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
             sql.Append($"SELECT {rows.Selected} FROM {table.Name}{where}{(isPlain ? "" : " ORDER BY time DESC, position DESC")} LIMIT {sql.Value(request.Limit + 1L)}{(request.Skip > 0 ? $" OFFSET {sql.Value(request.Skip)}" : "")}");
             questions.Add((sql, row => rows.Take(row)));
         }
-        questions.Add(plan.Check(request.Counted, (count, last) => (total, asOf) = (count, request.Counted ? last : 0)));
+        if (!plan.IsAnswered) questions.Add(plan.Check(request.Counted, (count, last) => (total, asOf) = (count, request.Counted ? last : 0)));
         // What is believed to be known makes this the only trip.
         if (plan.IsBelieved && isPlain) await transaction.AskPlainly(questions);
         else if (plan.IsBelieved) await transaction.AskLast(questions);
@@ -117,7 +117,7 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
     public Task<long> Count(Filter<T> filter, CancellationToken cancel) => Read(filter, async (transaction, plan) =>
     {
         var total = 0L;
-        await transaction.AskLast(plan.Check(isCounted: true, (count, _) => total = count));
+        if (!plan.IsAnswered) await transaction.AskLast(plan.Check(isCounted: true, (count, _) => total = count));
         return total;
     }, cancel);
 
