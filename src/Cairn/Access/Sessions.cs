@@ -62,8 +62,9 @@ sealed class Sessions(IControlStore store, SelfAudit audit, TimeProvider clock)
         }
         catch (LogUnavailableException)
         {
-            // A full disk must not keep an administrator from looking; both are written once there is space.
+            // A full disk must not keep an administrator from looking: both are written once there is space. A log that can be written has the event at once.
             known[Convert.ToHexString(hash)] = new(session, account) { Unwritten = (hash, notice) };
+            await audit.RecordOrKeep(notice);
         }
         return (text, session);
     }
@@ -123,8 +124,7 @@ sealed class Sessions(IControlStore store, SelfAudit audit, TimeProvider clock)
         {
             if (live.Session.Id != id) continue;
             await Forget(name);
-            if (live.Unwritten is not { } unwritten) continue;
-            await audit.RecordOrKeep(unwritten.Notice);
+            if (live.Unwritten is null) continue;
             await audit.RecordOrKeep(notice);
             return true;
         }
@@ -137,6 +137,7 @@ sealed class Sessions(IControlStore store, SelfAudit audit, TimeProvider clock)
         catch (LogUnavailableException)
         {
             unended[id] = notice;
+            await audit.RecordOrKeep(notice);
             return true;
         }
     }

@@ -62,7 +62,7 @@ static class EventEndpoints
             writer.WriteNumber("page", page);
             writer.WriteNumber("limit", limit);
             writer.WriteString("nextCursor", found.Next is { } next ? Cursor.ForList(log.Kind.Name, next) : null);
-            writer.WriteString("liveCursor", Cursor.ForTail(log.Kind.Name, last));
+            writer.WriteString("liveCursor", Cursor.ForTail(log.Kind.Name, Math.Min(last, found.AsOf)));
             writer.WriteEndObject();
         });
     }

@@ -4,6 +4,7 @@ using Cairn.Conversations.Sources;
 using Cairn.Gateway;
 using Cairn.Push;
 using Cairn.Records;
+using Cairn.Requests;
 using Cairn.Requests.Remote;
 using Cairn.Retention;
 using Cairn.Storage;
@@ -85,6 +86,9 @@ sealed class CairnHost : IAsyncDisposable
 
     /// <summary>The gateways in other processes whose requests the console shows; null when it shows this process's own.</summary>
     public IReadOnlyList<RemoteGateway>? Gateways { get; }
+
+    /// <summary>Where the console reads requests. In ClickHouse all gateways write into the log that this console has itself; news are with each of them.</summary>
+    public RequestsAre RequestsAre => Gateways is null ? RequestsAre.Here : Settings.Store.Engine == StoreEngine.ClickHouse ? RequestsAre.HereFollowedThere : RequestsAre.There;
 
     /// <summary>The console as people address it, as far as that is known without a call.</summary>
     public string ConsoleOrigin => (Settings.PublicUrl ?? ConsoleUrl ?? Settings.Console).GetLeftPart(UriPartial.Authority);
@@ -188,37 +192,39 @@ sealed class CairnHost : IAsyncDisposable
     }, Stopping);
 
     /// <summary>What is done now and then, in the background, and never in the way of recording.</summary>
-    Task KeepHouse() => Rounds(async () =>
-    {
-        await ClockWatch.Look(Stopping);
-        await SelfAudit.WriteKept(Stopping);
-        await OwnConversations.Tell(SelfAudit, Stopping);
-        await Sessions.Refresh(Stopping);
-        await Keys.Refresh(Stopping);
-        await Keys.WriteLastUses(Stopping);
-        await Inference.Ledger.TellGap();
-    });
+    Task KeepHouse() => Rounds(
+        () => ClockWatch.Look(Stopping),
+        () => SelfAudit.WriteKept(Stopping),
+        () => OwnConversations.Tell(SelfAudit, Stopping),
+        () => Sessions.Refresh(Stopping),
+        () => Keys.Refresh(Stopping),
+        () => Keys.WriteLastUses(Stopping),
+        () => Inference.Ledger.TellGap());
 
     /// <summary>By itself, because a run may take long and what is above may not.</summary>
     Task Retire() => Rounds(() => Retention.RunWhenDue(Stopping));
 
-    async Task Rounds(Func<Task> round)
+    /// <summary>One step after the other, again and again. Whatever became of one, the next is done: nothing else keeps in order what it does.</summary>
+    async Task Rounds(params Func<Task>[] steps)
     {
         var log = Logs.CreateLogger<CairnHost>();
         using var rounds = new PeriodicTimer(RoundEvery, Clock);
         do
         {
-            try
+            foreach (var step in steps)
             {
-                await round();
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-            catch (Exception error) when (error is IOException)
-            {
-                HostLog.HousekeepingFailed(log, error);
+                try
+                {
+                    await step();
+                }
+                catch (OperationCanceledException) when (Stopping.IsCancellationRequested)
+                {
+                    return;
+                }
+                catch (Exception error)
+                {
+                    HostLog.HousekeepingFailed(log, error);
+                }
             }
         }
         while (await Tick(rounds));

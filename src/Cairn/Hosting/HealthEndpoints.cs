@@ -43,13 +43,13 @@ static class HealthEndpoints
         var requests = await OldestMs(host.Log.Requests);
         var events = await OldestMs(host.Log.Events);
         var retention = await host.Retention.State(context.RequestAborted);
-        var conversations = await host.Conversations.Problem(context.RequestAborted);
+        var conversations = host.OwnConversations.Problem ?? await host.Conversations.Problem(context.RequestAborted);
         var targets = await host.Push.Health(context.RequestAborted);
         var counts = host.Recorder.Counts;
         return new JsonAnswer(writer =>
         {
             writer.WriteStartObject();
-            writer.WriteString("status", WhyNotReady(store) is not null ? "failing" : store.Degraded is not null ? "degraded" : "ok");
+            writer.WriteString("status", WhyNotReady(store) is not null ? "failing" : (store.Degraded ?? host.Control.Problem ?? host.OwnConversations.Problem) is not null ? "degraded" : "ok");
             writer.WriteStartObject("records");
             writer.WriteNumber("accepted", counts.Accepted);
             writer.WriteNumber("written", counts.Written);
@@ -82,6 +82,9 @@ static class HealthEndpoints
             writer.WriteStartObject("oldest");
             writer.WriteString("request", requests is { } request ? Iso.Text(request) : null);
             writer.WriteString("event", events is { } ev ? Iso.Text(ev) : null);
+            writer.WriteEndObject();
+            writer.WriteStartObject("accounts");
+            writer.WriteString("problem", host.Control.Problem);
             writer.WriteEndObject();
             writer.WriteStartObject("conversations");
             writer.WriteString("source", host.Conversations.Name);

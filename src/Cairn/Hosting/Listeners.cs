@@ -37,7 +37,7 @@ static class Listeners
         app.MapUsers(host);
         app.MapEvents(host);
         app.MapConversations(host);
-        app.MapRequests(host, "/api/system", isRemote: host.Gateways is not null);
+        app.MapRequests(host, "/api/system", host.RequestsAre);
         app.MapKeys(host);
         app.MapRetention(host);
         app.MapHealth(host);

@@ -218,6 +218,7 @@ static class OpenApi
                 ("store", Object(("engine", Type("string")), ("writable", Type("boolean")), ("problem", Nullable("string")), ("degraded", Nullable("string")), ("bytes", Type("integer")), ("freeDiskBytes", Nullable("integer")))),
                 ("outbox", new JsonObject { ["oneOf"] = new JsonArray(Object(("waiting", Type("integer")), ("waitingSince", Nullable("string")), ("setAside", Type("integer")), ("bytes", Type("integer"))), Type("null")) }),
                 ("oldest", Object(("request", Nullable("string")), ("event", Nullable("string")))),
+                ("accounts", Object(("problem", Nullable("string")))),
                 ("conversations", Object(("source", Type("string")), ("engine", Type("string")), ("problem", Nullable("string")))),
                 ("push", Items(Object(
                     ("name", Type("string")), ("url", Type("string")), ("records", new JsonObject { ["type"] = "string", ["enum"] = Strings(["events", "requests", "both"]) }), ("state", new JsonObject { ["type"] = "string", ["enum"] = Strings(Push.PushHealth.Conditions) }),

@@ -227,6 +227,8 @@ sealed partial record Settings
             return KeyText.IsWellFormed(key) ? new GatewayAddress(Value(gateway, "Name") ?? url.Authority, url, key) : throw Refused(gateway.Path + ":Key", "(hidden)", "an API key of that gateway: crn_ and 36 letters and digits");
         }).ToList();
         if (gateways.Count > 0 && Value(all, "Role") != "console") throw Refused("Console:Gateways", "there", "nothing, unless Role is console: a console beside its own gateway shows that one's requests");
+        if (gateways.Count > 0 && StoreAddress.TryRead(Value(all, "Store") ?? "sqlite", out var store) && store.Engine == StoreEngine.Postgres)
+            throw Refused("Console:Gateways", "there", "nothing, where the log is in PostgreSQL: the console reads there what every gateway over it records (a console over gateways with logs of their own has the Store sqlite)");
         return gateways.Select(gateway => gateway.Name).Distinct().Count() == gateways.Count ? gateways : throw Refused("Console:Gateways", "two of one name", "a name for each gateway");
     }
 

@@ -74,12 +74,12 @@ sealed class Follower<T>(WebSocket socket, ILog<T> log, Feed<T> feed, Filter<T> 
         }
     }
 
-    /// <summary>The newest matching records, in the order of the log. Answers the position that everything after is still to be sent.</summary>
+    /// <summary>The newest matching records, as far as this process tells of them, in the order of the log. Answers the position that everything after is still to be sent.</summary>
     async Task<long> SendNewest(CancellationToken cancel)
     {
         var last = await log.LastPosition(cancel);
         var page = await log.Read(new(filter, FirstRecords), cancel);
-        foreach (var record in page.Records.Where(record => record.Position <= last).OrderBy(record => record.Position)) await Send(record, cancel);
+        foreach (var record in page.Records.Where(record => record.Position > log.PositionsOfOthers && record.Position <= last).OrderBy(record => record.Position)) await Send(record, cancel);
         return last;
     }
 

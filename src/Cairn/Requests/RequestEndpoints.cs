@@ -7,37 +7,50 @@ using Cairn.Requests.Remote;
 
 namespace Cairn.Requests;
 
+/// <summary>Where the requests are that a listener shows.</summary>
+enum RequestsAre
+{
+    /// <summary>In this process's own log.</summary>
+    Here,
+
+    /// <summary>In the logs of the gateways that the settings name.</summary>
+    There,
+
+    /// <summary>In this process's own log, into which those gateways write; each of them alone knows what is new there.</summary>
+    HereFollowedThere,
+}
+
 /// <summary>Reading requests: the list, its statistics, its course over time, a file, live. The same on both listeners.</summary>
 static class RequestEndpoints
 {
     /// <param name="prefix"><c>/admin</c> on the gateway, <c>/api/system</c> on the console.</param>
-    /// <param name="isRemote">Asks other gateways instead of this process's own log.</param>
-    public static void MapRequests(this WebApplication app, CairnHost host, string prefix, bool isRemote = false) => app.Routes(host, prefix, AccessRule.Reader)
-        .Get("/audit-logs", isRemote ? RemoteRequests.List : List, new("List requests, newest first")
+    /// <param name="where">Where the requests are that it shows.</param>
+    public static void MapRequests(this WebApplication app, CairnHost host, string prefix, RequestsAre where = RequestsAre.Here) => app.Routes(host, prefix, AccessRule.Reader)
+        .Get("/audit-logs", where switch { RequestsAre.There => RemoteRequests.List, RequestsAre.HereFollowedThere => RemoteRequests.ListOwn, _ => List }, new("List requests, newest first")
         {
             Query = [.. Filter, Operation.Limit(1_000, 100), new("offset", "How many to pass over.", "integer", Least: 0, Default: "0"), Operation.Cursor, Cursors],
             Answers = "Requests",
             Headers = ["X-Total-Count", "X-Next-Cursor", "X-Live-Cursor", RemoteRequests.AwayHeader],
         })
-        .Get("/audit-logs/stats", isRemote ? RemoteRequests.Stats : RequestStats.Stats, new("Totals, tokens and durations of what matches") { Query = [.. Filter, RequestStats.Parts], Answers = "Stats" })
-        .Get("/audit-logs/timeline", isRemote ? RemoteRequests.Timeline : RequestStats.Timeline, new("Counts and tokens over time")
+        .Get("/audit-logs/stats", where switch { RequestsAre.There => RemoteRequests.Stats, RequestsAre.HereFollowedThere => RemoteRequests.StatsOwn, _ => RequestStats.Stats }, new("Totals, tokens and durations of what matches") { Query = [.. Filter, RequestStats.Parts], Answers = "Stats" })
+        .Get("/audit-logs/timeline", where == RequestsAre.There ? RemoteRequests.Timeline : RequestStats.Timeline, new("Counts and tokens over time")
         {
             Query = [.. Filter, new("bucket", "How long one bucket is.", Allowed: ["auto", "1m", "1h", "1d"], Default: "auto")],
             Answers = "Timeline",
         })
-        .Get("/audit-logs/export", isRemote ? RemoteRequests.Export : Export, new("All matching requests as a file")
+        .Get("/audit-logs/export", where == RequestsAre.There ? RemoteRequests.Export : Export, new("All matching requests as a file")
         {
             Query = [Operation.Format(Formats.Jsonl, Formats.All), .. Filter],
             AnswerTypes = ["application/jsonl", "text/csv"],
             Headers = ["X-Total-Count", "Content-Disposition"],
         })
-        .Get("/ws/audit-logs", isRemote ? RemoteRequests.Follow : Follow, new("Follow requests over a WebSocket") { Query = [Operation.After, Operation.LiveFormat, .. Filter], Status = StatusCodes.Status101SwitchingProtocols });
+        .Get("/ws/audit-logs", where != RequestsAre.Here ? RemoteRequests.Follow : Follow, new("Follow requests over a WebSocket") { Query = [Operation.After, Operation.LiveFormat, .. Filter], Status = StatusCodes.Status101SwitchingProtocols });
 
     static Parameter[] Filter => Operation.Filter(RequestFields.Kind, "start_time", "end_time");
 
     static readonly Parameter Cursors = new("cursors", "Give each entry the cursor that goes on after it, for who merges several lists.", Allowed: ["false", "true"], Default: "false");
 
-    static async Task<IResult> List(HttpContext context, CairnHost host)
+    public static async Task<IResult> List(HttpContext context, CairnHost host)
     {
         var log = host.Log.Requests;
         var query = new Query(context.Request);
@@ -53,7 +66,7 @@ static class RequestEndpoints
         var last = await log.LastPosition(context.RequestAborted);
         var page = await log.Read(new(filter, limit, cursor, offset, Counted: true), context.RequestAborted);
         context.Response.Headers["X-Total-Count"] = page.Total.ToString();
-        context.Response.Headers["X-Live-Cursor"] = Cursor.ForTail(log.Kind.Name, last);
+        context.Response.Headers["X-Live-Cursor"] = Cursor.ForTail(log.Kind.Name, Math.Min(last, page.AsOf));
         if (page.Next is { } next) context.Response.Headers["X-Next-Cursor"] = Cursor.ForList(log.Kind.Name, next);
         var json = new RecordJson<RequestRecord>(log.Kind);
         return new JsonAnswer(writer =>

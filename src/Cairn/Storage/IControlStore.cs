@@ -10,6 +10,9 @@ namespace Cairn.Storage;
 /// </summary>
 interface IControlStore : IAsyncDisposable
 {
+    /// <summary>Why nothing can be changed, and what mends it; null while it can, and where only asking tells.</summary>
+    string? Problem => null;
+
     Task<IReadOnlyList<ApiKey>> Keys(CancellationToken cancel);
 
     /// <summary>The key with this hash, revoked and expired ones included, or null.</summary>

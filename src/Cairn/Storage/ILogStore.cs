@@ -111,6 +111,9 @@ interface ILog<T> where T : class, IRecord, new()
     /// <summary>The last position given; zero for an empty log.</summary>
     Task<long> LastPosition(CancellationToken cancel);
 
+    /// <summary>Positions up to here are of other processes, which tell what is new of theirs.</summary>
+    long PositionsOfOthers => 0;
+
     /// <summary>Exactly how many match.</summary>
     Task<long> Count(Filter<T> filter, CancellationToken cancel);
 

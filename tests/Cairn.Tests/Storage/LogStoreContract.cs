@@ -314,8 +314,9 @@ public abstract class LogStoreContract : IDisposable
                     new(field, values, []), new(field, [], values), new(field, values[..2], values[1..]), new(field, [absent], []), new(field, [], [absent]), new(field, [absent, values[0]], [values[0]]),
                     new(field, [values[0]], [values[0]]), new(field, [], []), new(field, [values[0], values[0]], []), new(field, ["nowhere"], []), new(field, [values[0].ToUpperInvariant() + "?"], []),
                 ];
+                // Some of them within a time as well.
                 var always = conditions.Select(condition => new Filter<T> { Conditions = [condition] });
-                foreach (var filter in always.SelectMany(filter => new[] { filter, filter with { FromMs = Some.Midnight + 3 * Some.Hour + 1, UntilMs = Some.Midnight + 21 * Some.Hour } }))
+                foreach (var filter in always.SelectMany((filter, i) => i % 3 > 0 ? [filter] : new[] { filter, filter with { FromMs = Some.Midnight + 3 * Some.Hour + 1, UntilMs = Some.Midnight + 21 * Some.Hour } }))
                 {
                     await log.AgreesOnCount(model, filter);
                     await log.AgreesOnWalk(model, filter, 100);
@@ -348,7 +349,8 @@ public abstract class LogStoreContract : IDisposable
 
         Condition<RequestRecord>[][] conditions = [[], [new(Status, ["error"], [])], [new(Some.RequestKind["user"], [], ["someone"])]];
         foreach (var from in beside.Cast<long?>().Append(null))
-            foreach (var until in beside.Cast<long?>().Append(null))
+            // A range that ends before it begins is empty; those that do so by a millisecond or two stand for all of them.
+            foreach (var until in beside.Cast<long?>().Append(null).Where(until => from is null || until is null || from - until < 3))
             {
                 foreach (var one in conditions)
                 {
@@ -377,20 +379,28 @@ public abstract class LogStoreContract : IDisposable
 
     // Search
 
-    [Theory]
-    [InlineData("w"), InlineData("or"), InlineData("work"), InlineData("WORK"), InlineData("space.st"), InlineData("topped w"), InlineData("Stopped workspace"), InlineData("invoice paid"), InlineData("INVOICE_PAID")]
-    [InlineData("%"), InlineData("_"), InlineData("\""), InlineData("'"), InlineData("*"), InlineData("wor*"), InlineData("w_rk"), InlineData("w%k"), InlineData("AND"), InlineData("a OR b"), InlineData("\"\"\""), InlineData("(")]
-    [InlineData("é"), InlineData("ÉT"), InlineData("été"), InlineData("STRASSE"), InlineData("straße"), InlineData("istanbul"), InlineData("ıst"), InlineData("ſto"), InlineData("σίσυφος"), InlineData("ΣΊΣΥΦΟΣ"), InlineData("𐐀𐐁"), InlineData("𐐨𐐩𐐪")]
-    [InlineData("😀"), InlineData("👩‍👩"), InlineData("שלו"), InlineData("\u202e"), InlineData("nothing holds this"), InlineData("ww"), InlineData("\r\n"), InlineData(" "), InlineData("framework-7 and more")]
-    [InlineData("3F2504E0-4F89"), InlineData("chatcmpl-0195"), InlineData("0195a1B2c3d4e5f60718293a"), InlineData("CMPL-0195A1"), InlineData("-0"), InlineData("l-"), InlineData("a1b2")]
-    public async Task A_search_finds_every_record_that_contains_the_text_in_any_case(string search)
+    static readonly string[] Searches =
+    [
+        "w", "or", "work", "WORK", "space.st", "topped w", "Stopped workspace", "invoice paid", "INVOICE_PAID",
+        "%", "_", "\"", "'", "*", "wor*", "w_rk", "w%k", "AND", "a OR b", "\"\"\"", "(",
+        "é", "ÉT", "été", "STRASSE", "straße", "istanbul", "ıst", "ſto", "σίσυφος", "ΣΊΣΥΦΟΣ", "𐐀𐐁", "𐐨𐐩𐐪",
+        "😀", "👩‍👩", "שלו", "\u202e", "nothing holds this", "ww", "\r\n", " ", "framework-7 and more",
+        "3F2504E0-4F89", "chatcmpl-0195", "0195a1B2c3d4e5f60718293a", "CMPL-0195A1", "-0", "l-", "a1b2",
+    ];
+
+    [Fact]
+    public async Task A_search_finds_every_record_that_contains_the_text_in_any_case()
     {
         await using var twins = Start();
         await FillForSearch(twins);
-        await twins.Store.Events.Agrees(twins.Events, new() { Search = search });
-        await twins.Store.Requests.Agrees(twins.Requests, new() { Search = search });
-        await twins.Store.Events.Agrees(twins.Events, new() { Search = search, FromMs = Some.Midnight + 5, UntilMs = Some.Midnight + 2 * Some.Hour, Conditions = [new(Action, [], ["workspace.stopped"])] });
-        await twins.Store.Requests.Agrees(twins.Requests, new() { Search = search, FromMs = Some.Midnight + 5, Conditions = [new(Status, ["success"], []), new(Model, [], ["framework-7"])] });
+        foreach (var search in Searches)
+        {
+            TestContext.Current.TestOutputHelper?.WriteLine(search);
+            await twins.Store.Events.Agrees(twins.Events, new() { Search = search });
+            await twins.Store.Requests.Agrees(twins.Requests, new() { Search = search });
+            await twins.Store.Events.Agrees(twins.Events, new() { Search = search, FromMs = Some.Midnight + 5, UntilMs = Some.Midnight + 2 * Some.Hour, Conditions = [new(Action, [], ["workspace.stopped"])] });
+            await twins.Store.Requests.Agrees(twins.Requests, new() { Search = search, FromMs = Some.Midnight + 5, Conditions = [new(Status, ["success"], []), new(Model, [], ["framework-7"])] });
+        }
     }
 
     static async Task FillForSearch(Twins twins)
@@ -532,7 +542,7 @@ public abstract class LogStoreContract : IDisposable
                 {
                     var filter = new Filter<RequestRecord> { FromMs = from, UntilMs = until, Conditions = one };
                     var matching = twins.Requests.Matching(filter);
-                    int[] skips = [1_999, 2_000, 2_001, matching.Count - 1, matching.Count, matching.Count + 5_000, .. Enumerable.Range(0, 8).Select(_ => random.Random.Next(2_000, 20_000))];
+                    int[] skips = [1_999, 2_000, 2_001, matching.Count - 1, matching.Count, matching.Count + 5_000, .. Enumerable.Range(0, 4).Select(_ => random.Random.Next(2_000, 20_000))];
                     foreach (var skip in skips.Where(skip => skip >= 0)) await twins.Store.Requests.AgreesOnSkip(twins.Requests, matching, filter, skip, 3);
                 }
     }

@@ -51,7 +51,7 @@ public sealed class Browser : IAsyncLifetime
             AcceptDownloads = true,
         });
         context.SetDefaultTimeout(15_000);
-        return new(context, await context.NewPageAsync());
+        return new(context, await context.NewPageAsync(), dark);
     }
 
     public async ValueTask DisposeAsync()
@@ -71,11 +71,12 @@ sealed class Visit : IAsyncDisposable
     readonly float patienceMs = 15_000;
 
     readonly IBrowserContext context;
+    readonly bool isDark;
     readonly ConcurrentQueue<string> complaints = new();
 
-    public Visit(IBrowserContext context, IPage page)
+    public Visit(IBrowserContext context, IPage page, bool isDark)
     {
-        (this.context, Page) = (context, page);
+        (this.context, Page, this.isDark) = (context, page, isDark);
         page.PageError += (_, error) => complaints.Enqueue(error);
         page.Console += (_, message) =>
         {
@@ -135,7 +136,10 @@ sealed class Visit : IAsyncDisposable
     public async Task IsAccessible(bool isMenuOpen = false)
     {
         // Of what is well only whether it is: describing each node of it would take longer than looking.
-        var found = await Page.RunAxe(new() { ResultTypes = [ResultType.Violations], Rules = new() { ["region"] = new() { Enabled = !isMenuOpen } } });
+        // Dark pages are the light ones in other colours, and those are looked at in full: the rules that judge colours are left.
+        var found = await Page.RunAxe(isDark
+            ? new() { ResultTypes = [ResultType.Violations], RunOnly = RunOnlyOptions.Rules("color-contrast", "link-in-text-block") }
+            : new() { ResultTypes = [ResultType.Violations], Rules = new() { ["region"] = new() { Enabled = !isMenuOpen } } });
         foreach (var rule in found.Violations)
             foreach (var node in rule.Nodes) complaints.Enqueue($"{Address}: {rule.Id}: {rule.Help}: {node.Html}");
         var beyond = await Page.EvaluateAsync<int>("Math.max(0, document.documentElement.scrollWidth - window.innerWidth)");

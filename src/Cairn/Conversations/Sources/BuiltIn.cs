@@ -29,9 +29,6 @@ sealed class NewMessage
 /// </summary>
 sealed class BuiltIn : IAsyncDisposable
 {
-    const string File = "conversations.db";
-    const int CheckpointAfterPages = 4_000;
-
     static readonly Shape Own = new()
     {
         From = "conversations c",
@@ -49,32 +46,24 @@ sealed class BuiltIn : IAsyncDisposable
         },
     };
 
-    readonly Connection writer;
-    readonly SemaphoreSlim gate = new(1);
-    readonly Dictionary<string, Statement> statements = new(StringComparer.Ordinal);
-    string? failure;
+    readonly RecordFile file;
     bool hasNotices = true;
 
-    BuiltIn(Connection writer, string file)
+    BuiltIn(string path)
     {
-        this.writer = writer;
-        Source = new("builtin", SqliteDatabase.Own(file), (_, _) => Task.FromResult(Own));
+        file = new(path, "conversations", "What conversations are kept in");
+        // What is erased is overwritten, not only forgotten.
+        file.Writer.Run("PRAGMA secure_delete = ON");
+        Source = new("builtin", SqliteDatabase.Own(path), (_, _) => Task.FromResult(Own));
     }
 
     /// <summary>What reads them.</summary>
     public ConversationSource Source { get; }
 
-    public static BuiltIn Open(string directory)
-    {
-        var file = Path.Combine(directory, File);
-        var isNew = !System.IO.File.Exists(file);
-        var writer = Connection.OpenWriter(file);
-        // What is erased is overwritten, not only forgotten.
-        writer.Run("PRAGMA secure_delete = ON");
-        Schema.Apply(writer, "conversations");
-        if (isNew) Durable.SyncDirectory(directory);
-        return new(writer, file);
-    }
+    public static BuiltIn Open(string directory) => new(Path.Combine(directory, "conversations.db"));
+
+    /// <summary>Why nothing can be taken, and what mends it; null while it can.</summary>
+    public string? Problem => file.Problem;
 
     /// <summary>Makes a conversation, or makes it what is said now. Its messages stay.</summary>
     /// <returns>True when there was none of this id.</returns>
@@ -85,7 +74,7 @@ sealed class BuiltIn : IAsyncDisposable
             WHERE id = ?1
             """);
         Bind(update, said, said.CreatedAtMs).Run();
-        if (writer.Changes > 0) return false;
+        if (file.Writer.Changes > 0) return false;
         Bind(Statement("""
             INSERT INTO conversations (id, title, owner_id, created_at, updated_at, is_archived, deleted_at, is_public, tags, shared_with, title_folded, owner_folded)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
@@ -137,9 +126,9 @@ sealed class BuiltIn : IAsyncDisposable
             if (FindPlace(id) is not { } place) return false;
             Remove(place);
             Statement("INSERT INTO notices (id, json) VALUES (?, ?)").Bind(1, notice.Id).Bind(2, notice.Json).Run();
-            hasNotices = true;
             return true;
         }, cancel);
+        hasNotices |= isErased;
         if (isErased) await Forget(cancel);
         return isErased;
     }
@@ -185,18 +174,8 @@ sealed class BuiltIn : IAsyncDisposable
     }
 
     /// <summary>How many conversations were last touched before a time, and how many there are.</summary>
-    public async Task<(long Old, long All)> CountBefore(long beforeMs, CancellationToken cancel)
-    {
-        await gate.WaitAsync(cancel);
-        try
-        {
-            return (Statement("SELECT count(*) FROM conversations WHERE active < ?").Bind(1, beforeMs).Number(), Statement("SELECT count(*) FROM conversations").Number());
-        }
-        finally
-        {
-            gate.Release();
-        }
-    }
+    public Task<(long Old, long All)> CountBefore(long beforeMs, CancellationToken cancel) => file.Look(
+        () => (Statement("SELECT count(*) FROM conversations WHERE active < ?").Bind(1, beforeMs).Number(), Statement("SELECT count(*) FROM conversations").Number()), cancel);
 
     /// <summary>Removes the conversation that was touched the longest ago, with its messages, if that was before a time. Writers wait for one conversation at most.</summary>
     /// <returns>False when there is none.</returns>
@@ -216,67 +195,16 @@ sealed class BuiltIn : IAsyncDisposable
         Statement("DELETE FROM conversations WHERE place = ?").Bind(1, place).Run();
     }
 
-    /// <summary>Takes what was erased out of the write-ahead log as well, as far as no reader stands in the way.</summary>
-    public async Task Forget(CancellationToken cancel)
-    {
-        await gate.WaitAsync(cancel);
-        try
-        {
-            if (failure is null) writer.Run("PRAGMA wal_checkpoint(TRUNCATE)");
-        }
-        catch (SqliteException error) when (!error.IsLasting)
-        {
-            // The erasing is durable; the copy in the write-ahead log goes with the next checkpoint.
-        }
-        catch (SqliteException error)
-        {
-            failure = $"Conversations cannot be written since {DateTimeOffset.UtcNow:u} ({error.Message}). Check the disk, then restart Cairn.";
-        }
-        finally
-        {
-            gate.Release();
-        }
-    }
+    /// <inheritdoc cref="RecordFile.Forget"/>
+    public Task Forget(CancellationToken cancel) => file.Forget(cancel);
 
-    Statement Statement(string sql) => statements.TryGetValue(sql, out var statement) ? statement : statements[sql] = writer.Prepare(sql);
+    Statement Statement(string sql) => file.Statement(sql);
 
-    async Task<TResult> Write<TResult>(Func<TResult> change, CancellationToken cancel)
-    {
-        await gate.WaitAsync(cancel);
-        try
-        {
-            if (failure is not null) throw new LogUnavailableException(failure);
-            try
-            {
-                Statement("BEGIN IMMEDIATE").Run();
-                var result = change();
-                Statement("COMMIT").Run();
-                if (writer.WriteAheadPages > CheckpointAfterPages) writer.Checkpoint(restart: false);
-                return result;
-            }
-            catch (SqliteException refused)
-            {
-                // After a failed flush the next one would answer OK for data that is gone.
-                if (refused.IsLasting) failure = $"Conversations cannot be written since {DateTimeOffset.UtcNow:u} ({refused.Message}). Check the disk, then restart Cairn.";
-                throw new LogUnavailableException(failure ?? (refused.IsFull ? "The disk is full. Free some space; writing goes on by itself." : refused.Message), refused);
-            }
-            finally
-            {
-                foreach (var statement in statements.Values) statement.Reset();
-                if (writer.InTransaction) writer.Run("ROLLBACK");
-            }
-        }
-        finally
-        {
-            gate.Release();
-        }
-    }
+    Task<TResult> Write<TResult>(Func<TResult> change, CancellationToken cancel) => file.Write(change, cancel);
 
     public async ValueTask DisposeAsync()
     {
-        await gate.WaitAsync();
         await Source.DisposeAsync();
-        writer.Dispose();
-        gate.Dispose();
+        file.Dispose();
     }
 }

@@ -28,14 +28,21 @@ sealed class RemoteGateway(GatewayAddress address) : IDisposable
 
     public string Name => address.Name;
 
+    /// <summary>Whether it did not answer when it was asked last.</summary>
+    public bool IsAway { get; private set; }
+
+    /// <summary>Where it said last that its news go on.</summary>
+    public string LiveCursor { get; set; } = "";
+
     /// <summary>Asks for a path below <c>/admin</c>. When it returns, the head of the answer is there and it is no refusal of this console; the body may still be under way.</summary>
+    /// <param name="within">How long the answer may take; absent, as long as a large log may take.</param>
     /// <exception cref="GatewayAwayException">No answer, or one that is not about what was asked.</exception>
-    public async Task<HttpResponseMessage> Get(string path, string query, CancellationToken cancel)
+    public async Task<HttpResponseMessage> Get(string path, string query, CancellationToken cancel, TimeSpan? within = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/admin" + path + query);
         request.Headers.Authorization = new("Bearer", address.Key);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        patience.CancelAfter(AnswersWithin);
+        patience.CancelAfter(within ?? AnswersWithin);
         HttpResponseMessage answer;
         try
         {
@@ -43,10 +50,12 @@ sealed class RemoteGateway(GatewayAddress address) : IDisposable
         }
         catch (Exception away) when (away is HttpRequestException || (away is OperationCanceledException && !cancel.IsCancellationRequested))
         {
+            IsAway = true;
             throw new GatewayAwayException(Name, away.Message, away);
         }
         // What is wrong with the question is the asker's; everything else is the gateway's.
-        if (answer.StatusCode is HttpStatusCode.OK or HttpStatusCode.BadRequest) return answer;
+        IsAway = answer.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.BadRequest);
+        if (!IsAway) return answer;
         var status = (int)answer.StatusCode;
         answer.Dispose();
         throw new GatewayAwayException(Name, status is 401 or 403 ? $"it refuses this console's key ({status})" : $"it answered {status}");

@@ -19,6 +19,9 @@ static partial class RemoteRequests
 
     const int MostOffset = 10_000, RowsAtOnce = 1_000;
 
+    /// <summary>What is asked only for where to go on from must not hold up what is here.</summary>
+    static readonly TimeSpan AsksWithin = TimeSpan.FromSeconds(5);
+
     public static async Task<IResult> List(HttpContext context, CairnHost host)
     {
         if (host.Gateways is [var only]) return await PassOn(context, host, only, "/audit-logs");
@@ -69,6 +72,37 @@ static partial class RemoteRequests
             }
             writer.WriteEndArray();
         });
+    }
+
+    /// <summary>
+    /// The list of a console whose gateways write into the log that it has itself. Each is asked first where to follow from; what it said last holds of one that is away.
+    /// </summary>
+    public static async Task<IResult> ListOwn(HttpContext context, CairnHost host)
+    {
+        if (context.Request.Query.ContainsKey("cursor")) return await RequestEndpoints.List(context, host);
+        // The log is here, also when every one of them is away.
+        _ = await AskAll(context, host, async (gateway, _) =>
+        {
+            using var answer = await gateway.Get("/audit-logs", "?limit=1", context.RequestAborted, AsksWithin);
+            return gateway.LiveCursor = Text(answer, "X-Live-Cursor") ?? "";
+        });
+        NameAway(context, host);
+        var list = await RequestEndpoints.List(context, host);
+        context.Response.Headers["X-Live-Cursor"] = RemoteCursor.Write('T', [.. host.Gateways!.Select(gateway => gateway.LiveCursor)]);
+        return list;
+    }
+
+    /// <summary>The numbers beside <see cref="ListOwn"/>.</summary>
+    public static Task<IResult> StatsOwn(HttpContext context, CairnHost host)
+    {
+        NameAway(context, host);
+        return RequestStats.Stats(context, host);
+    }
+
+    static void NameAway(HttpContext context, CairnHost host)
+    {
+        var away = host.Gateways!.Where(gateway => gateway.IsAway).Select(gateway => gateway.Name).ToList();
+        if (away.Count > 0) context.Response.Headers[AwayHeader] = Away(away);
     }
 
     sealed record Row(JsonElement Json, string Timestamp, string Cursor);
@@ -286,9 +320,11 @@ static partial class RemoteRequests
         }));
         if (wrong is not null) return (answers, Problems.Bad(wrong));
         if (away.Count == answers.Length) return (answers, Problems.Busy(NotAvailable + "."));
-        if (away.Count > 0) context.Response.Headers[AwayHeader] = string.Join(", ", away.Order(StringComparer.Ordinal).Select(Uri.EscapeDataString));
+        if (away.Count > 0) context.Response.Headers[AwayHeader] = Away(away);
         return (answers, null);
     }
+
+    static string Away(IEnumerable<string> names) => string.Join(", ", names.Order(StringComparer.Ordinal).Select(Uri.EscapeDataString));
 
     static async Task<JsonDocument> Ask(RemoteGateway gateway, string path, string query, CancellationToken cancel)
     {

@@ -58,6 +58,9 @@ sealed partial class ClickHouseClient : IDisposable
 
     public IReadOnlyList<Uri> Hosts => address.Hosts;
 
+    /// <summary>Which of them is asked just now.</summary>
+    public Uri Host => address.Hosts[Volatile.Read(ref current) % address.Hosts.Count];
+
     /// <summary>Learns which of the settings this server has.</summary>
     public async Task LearnSettings(CancellationToken cancel)
     {

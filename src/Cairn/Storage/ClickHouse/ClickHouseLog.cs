@@ -97,16 +97,19 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
         return (until, skip);
     }
 
-    /// <summary>Stretches of time from the newest to the oldest, cut so that each holds a bounded number of rows if they lie evenly within a day.</summary>
+    /// <summary>
+    /// Stretches of time from the newest to the oldest, cut so that each holds a bounded number of rows if they lie evenly within a day. They leave nothing
+    /// out, so that a day that came since the days were asked for lies in one of them.
+    /// </summary>
     static IEnumerable<(long From, long End)> Windows(IReadOnlyList<Day> days, long from, long until, long least)
     {
+        const long beyond = 1L << 50;
+        (from, var end) = (Math.Max(from, -beyond), Math.Min(until, beyond));
         var wanted = Math.Max(RowsInWindow, 2 * least);
-        for (var i = 0; i < days.Count;)
+        for (var i = 0; i < days.Count && end > from;)
         {
-            var (day, rows, _) = days[i];
-            var end = Math.Min(until, (day + 1) * DayMs);
-            if (end <= from) yield break;
-            if (end <= day * DayMs)
+            var (day, rows) = (days[i], days[i].Rows);
+            if (end <= day.FirstMs)
             {
                 i++;
                 continue;
@@ -114,21 +117,23 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
             if (rows > wanted)
             {
                 // Within the day in growing steps; what is looked for may lie far from its end.
-                for (var length = Math.Max(1_000, DayMs * wanted / rows); end > Math.Max(from, day * DayMs); length *= 4)
+                for (var length = Math.Max(1_000, DayMs * wanted / rows); end > Math.Max(from, day.FirstMs); length *= 4)
                 {
-                    var start = Math.Max(Math.Max(from, day * DayMs), end - length);
+                    var start = Math.Max(Math.Max(from, day.FirstMs), Math.Min(end, day.UntilMs) - length);
                     yield return (start, end);
                     end = start;
                 }
                 i++;
                 continue;
             }
-            var last = i;
-            for (var sum = rows; last + 1 < days.Count && (sum += days[last + 1].Rows) <= wanted;) last++;
-            yield return (Math.Max(from, days[last].FirstMs), end);
-            i = last + 1;
+            var next = i + 1;
+            for (var sum = rows; next < days.Count && (sum += days[next].Rows) <= wanted;) next++;
+            var first = next < days.Count ? Math.Max(from, days[next].UntilMs) : from;
+            yield return (first, end);
+            (end, i) = (first, next);
             wanted *= 4;
         }
+        if (end > from) yield return (from, end);
     }
 
     async Task<List<Key>> Keys(string where, long skip, int limit, CancellationToken cancel)
@@ -206,6 +211,8 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
         cancel.ThrowIfCancellationRequested();
         return Task.FromResult(own.Last);
     }
+
+    public long PositionsOfOthers => own.First;
 
     /// <summary>What this writer recorded: each writer's records have an order of their own.</summary>
     public async Task<Tail<T>> Follow(Filter<T> filter, long after, int limit, CancellationToken cancel)
@@ -322,9 +329,10 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
     {
         await settle(own, cancel);
         var visible = Visible(own.Delivered);
-        foreach (var day in (await Days.All(cancel)).Reverse())
+        // At last without a day: the first one may have come since they were asked for.
+        foreach (var within in (await Days.All(cancel)).Reverse().Select(day => $" AND ms >= {day.FirstMs} AND ms < {day.UntilMs}").Append(""))
         {
-            var found = await client.Text($"SELECT count(), min(ms) FROM {table.Name} WHERE {visible} AND ms >= {day.FirstMs} AND ms < {day.UntilMs}", cancel);
+            var found = await client.Text($"SELECT count(), min(ms) FROM {table.Name} WHERE {visible}{within}", cancel);
             if (found.Split('\t') is [not "0", var oldest]) return long.Parse(oldest, CultureInfo.InvariantCulture);
         }
         return null;
@@ -342,8 +350,9 @@ sealed class ClickHouseLog<T>(ClickHouseClient client, ClickHouseAddress address
         var cut = new Cut(beforeMs, long.MinValue, seen);
         if (count > limit)
         {
-            var next = Pairs(await client.Query($"SELECT ms, position FROM {table.Name} WHERE {where} ORDER BY ms, position LIMIT {limit}, 1 FORMAT RowBinary", cancel)).Single();
-            (cut, count) = (new(next.First, next.Second, seen), limit);
+            // None is there when another process removed some meanwhile; then all of them go.
+            foreach (var next in Pairs(await client.Query($"SELECT ms, position FROM {table.Name} WHERE {where} ORDER BY ms, position LIMIT {limit}, 1 FORMAT RowBinary", cancel)))
+                (cut, count) = (new(next.First, next.Second, seen), limit);
         }
         own.Cuts = await outbox.Write(() => outbox.Append(own, cut), cancel);
         // While nothing is under way: a record that is may belong to a day that nobody sees anything of.

@@ -135,7 +135,7 @@ sealed class DayCounts<T>(ClickHouseClient client, ClickHouseAddress address, Cl
 
     /// <summary>
     /// Counts each day that did not change for so long and whose counts do not stand. Answers how many days that were. A day that cannot be counted keeps
-    /// no other from it; it is tried again after as long, and the first failure is thrown at the end. Not for two at once.
+    /// no other from it, unless the server does not answer; it is tried again after as long, and the first failure is thrown at the end. Not for two at once.
     /// </summary>
     /// <param name="quiet">Longer than a delivery takes, so that counts have nothing that a reader is not shown yet.</param>
     /// <param name="leastRows">A day of fewer records is as soon read as its counts are.</param>
@@ -146,7 +146,7 @@ sealed class DayCounts<T>(ClickHouseClient client, ClickHouseAddress address, Cl
         var whole = await Whole(cancel);
         foreach (var gone in seen.Keys.Except(all.Select(day => day.Number)).ToList()) seen.Remove(gone);
         var made = 0;
-        ClickHouseException? refused = null;
+        IOException? refused = null;
         foreach (var day in all)
         {
             if (!seen.TryGetValue(day.Number, out var before) || before.Day != day) seen[day.Number] = before = (day, clock.GetTimestamp());
@@ -156,10 +156,12 @@ sealed class DayCounts<T>(ClickHouseClient client, ClickHouseAddress address, Cl
                 await Count(day, cancel);
                 made++;
             }
-            catch (ClickHouseException why)
+            catch (IOException why)
             {
                 seen[day.Number] = (day, clock.GetTimestamp());
                 refused ??= why;
+                // Without an answer there is none for the next day either; and the server may be at this one still.
+                if (why is LogUnavailableException) break;
             }
         }
         await DropOthers(Standing(all, made > 0 ? await Whole(cancel) : whole).Select(counts => counts.Made).ToHashSet(), cancel);
@@ -176,9 +178,11 @@ sealed class DayCounts<T>(ClickHouseClient client, ClickHouseAddress address, Cl
         const string columns = "made, rollup, terms, count, sums, bins, bin_counts";
         // The name of these counts, which nobody else's have, whatever the clocks say.
         var made = lastMade = Math.Max(clock.GetUtcNow().ToUnixTimeMilliseconds() << 20 | (uint)Random.Shared.Next(1 << 20), lastMade + 1);
-        foreach (var rollup in rollups) await client.Query($"INSERT INTO {Cells} ({columns}) {CellsOf(rollup, day, made)}", cancel, within: CountsWithin);
+        // Of one host and never a second time: what was not answered may have been stored.
+        var host = client.Host;
+        foreach (var rollup in rollups) await client.Query($"INSERT INTO {Cells} ({columns}) {CellsOf(rollup, day, made)}", cancel, host, within: CountsWithin);
         var cells = (await days.Partitions(Cells, cancel)).Single(partition => partition.Number == made).Rows;
-        await client.Query($"INSERT INTO {Cells} ({columns}) SELECT toInt64({made}), '{Head}', [{ClickHouseTable<T>.Unhex(Form)}], toInt64({cells}), [toInt64({day.Number}), toInt64({day.Rows}), toInt64({day.Block})], emptyArrayUInt16(), emptyArrayInt64()", cancel);
+        await client.Query($"INSERT INTO {Cells} ({columns}) SELECT toInt64({made}), '{Head}', [{ClickHouseTable<T>.Unhex(Form)}], toInt64({cells}), [toInt64({day.Number}), toInt64({day.Rows}), toInt64({day.Block})], emptyArrayUInt16(), emptyArrayInt64()", cancel, host);
     }
 
     string CellsOf(Rollup<T> rollup, Day day, long made)

@@ -74,7 +74,7 @@ sealed class Outbox : IDisposable
     public Outbox(string directory, string name, Kind<RequestRecord> requests, int writerNumber)
     {
         Kinds = [new(0, writerNumber * OutboxKind.Positions), new(1, writerNumber * OutboxKind.Positions)];
-        file = new(Path.Combine(directory, name), "outbox", () => Starts!.Forget());
+        file = new(Path.Combine(directory, name), "outbox", "The outbox", () => Starts!.Forget());
         writer = file.Writer;
         insert = writer.Prepare("INSERT INTO pieces (kind, last, first, least, most, at, checked, ids, fates, rows) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         attempt = writer.Prepare("INSERT OR REPLACE INTO attempts (kind, last, query) VALUES (?, ?, ?)");

@@ -123,9 +123,10 @@ sealed class Database : IAsyncDisposable
     public void Forget() => source.Clear();
 
     /// <summary>Asks, all in one state of the database.</summary>
-    public Task<TResult> Read<TResult>(Func<Transaction, Task<TResult>> read, CancellationToken cancel) => Do(async (connection, _) =>
+    /// <param name="keep">Keeps tables from being dropped meanwhile, where what is asked of them must fit what is asked of others.</param>
+    public Task<TResult> Read<TResult>(Func<Transaction, Task<TResult>> read, CancellationToken cancel, Sql? keep = null) => Do(async (connection, _) =>
     {
-        var transaction = new Transaction(connection, null, cancel);
+        var transaction = new Transaction(connection, null, cancel, keep);
         var result = await read(transaction);
         await transaction.End();
         return result;

@@ -56,6 +56,9 @@ sealed class LogTable<T> where T : class, IRecord, new()
 
     public static byte[] SubjectKey(string subject) => SHA256.HashData(Encoding.UTF8.GetBytes(subject));
 
+    /// <summary>Keeps its months from being dropped for as long as a transaction lasts.</summary>
+    public Sql Keep => new($"LOCK TABLE ONLY {Name} IN ACCESS SHARE MODE");
+
     /// <summary>The month that a time falls into: its partition's name, and where it begins and ends.</summary>
     public (string Name, long FirstMs, long UntilMs) Partition(long ms)
     {

@@ -33,7 +33,7 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
             known.Forget();
             await transaction.End();
         }
-    }, cancel);
+    }, cancel, table.Keep);
 
     public Task<T?> Find(string identity, CancellationToken cancel) => database.Read(async transaction =>
     {
@@ -63,7 +63,9 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
             sql.Append($"SELECT {rows.Selected} FROM {table.Name}{where}{(isPlain ? "" : " ORDER BY time DESC, position DESC")} LIMIT {sql.Value(request.Limit + 1L)}{(request.Skip > 0 ? $" OFFSET {sql.Value(request.Skip)}" : "")}");
             questions.Add((sql, row => rows.Take(row)));
         }
-        if (!plan.IsAnswered) questions.Add(plan.Check(request.Counted, (count, last) => (total, asOf) = (count, request.Counted ? last : 0)));
+        // Nothing has such a value: so it is in any state.
+        if (plan.IsAnswered) asOf = long.MaxValue;
+        else questions.Add(plan.Check(request.Counted, (count, last) => (total, asOf) = (count, request.Counted ? last : 0)));
         // What is believed to be known makes this the only trip.
         if (plan.IsBelieved && isPlain) await transaction.AskPlainly(questions);
         else if (plan.IsBelieved) await transaction.AskLast(questions);
@@ -122,7 +124,7 @@ sealed class PostgresLog<T>(PostgresLogStore store, Database database, LogTable<
     }, cancel);
 
     public Task<Summary<T>> Summarise(Filter<T> filter, IReadOnlyList<Field<T>[]> groupings, bool percentiles, CancellationToken cancel) => database.Read(async transaction =>
-        await new Totals<T>(await Plan<T>.Make(transaction, table, SearchTexts, known, believe: false, filter)).Summarise(transaction, groupings, percentiles, texts), cancel);
+        await new Totals<T>(await Plan<T>.Make(transaction, table, SearchTexts, known, believe: false, filter)).Summarise(transaction, groupings, percentiles, texts), cancel, table.Keep);
 
     public Task<int> Drop(long beforeMs, int limit, CancellationToken cancel) => store.Change(transaction => writer.Drop(transaction, beforeMs, limit), cancel);
 

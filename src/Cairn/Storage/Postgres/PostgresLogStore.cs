@@ -160,9 +160,14 @@ sealed class PostgresLogStore : ILogStore
                 if (month.Rows > 0) return month.Rows;
             }
         }
-        catch (PostgresException busy) when (busy.SqlState == PostgresErrorCodes.LockNotAvailable)
+        catch (PostgresException busy) when (busy.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.UndefinedTable)
         {
-            // Somebody reads it; it goes record by record, or an hour later.
+            // Somebody reads it, and it goes record by record, or an hour later; or another process dropped it just now.
+            return 0;
+        }
+        catch (LogUnavailableException gone) when (gone.InnerException is PostgresException { SqlState: PostgresErrorCodes.UndefinedTable })
+        {
+            // The same, while this one read it.
             return 0;
         }
         catch (Exception error) when (error is NpgsqlException or SocketException or TimeoutException)
@@ -324,7 +329,8 @@ sealed class PostgresLogStore : ILogStore
         await transaction.Number(new("SELECT coalesce(sum(pg_table_size(c.oid) + pg_indexes_size(c.oid)), 0)::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND relkind = 'r'", Database.SchemaName))
         - await requests.Table.Unused(transaction) - await events.Table.Unused(transaction);
 
-    public Task<string?> Damage(CancellationToken cancel) => database.Read(async transaction => await Damage(transaction, requests.Table) ?? await Damage(transaction, events.Table), cancel);
+    public async Task<string?> Damage(CancellationToken cancel) =>
+        await database.Read(transaction => Damage(transaction, requests.Table), cancel, requests.Table.Keep) ?? await database.Read(transaction => Damage(transaction, events.Table), cancel, events.Table.Keep);
 
     /// <summary>Reads every row, and compares what is kept beside them.</summary>
     static async Task<string?> Damage<T>(Transaction transaction, LogTable<T> table) where T : class, IRecord, new()

@@ -42,8 +42,8 @@ sealed class Rows<T>(LogTable<T> table, TermTexts texts, Column<T>[]? columns = 
     public async Task Name(Transaction transaction)
     {
         if (unnamed.Count == 0) return;
-        await texts.Load(transaction, [.. unnamed.Select(one => (one.Column.Number, one.Term))]);
-        foreach (var (record, column, term) in unnamed) column.Field.SetText!(record, texts.Text(column.Number, term));
+        var named = await texts.Find(transaction, unnamed.Select(one => (one.Column.Number, one.Term)));
+        foreach (var (record, column, term) in unnamed) column.Field.SetText!(record, named[(column.Number, term)]);
         unnamed.Clear();
     }
 }

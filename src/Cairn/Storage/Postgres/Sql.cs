@@ -86,7 +86,8 @@ sealed class Sql
 /// question and may end with its last, so that neither is a trip to the server of its own.
 /// </summary>
 /// <param name="transaction">Null for one that only reads.</param>
-sealed class Transaction(NpgsqlConnection connection, NpgsqlTransaction? transaction, CancellationToken cancel)
+/// <param name="keep">What a reader locks before it takes its state: a table that is dropped is gone for every state, also for one that is older.</param>
+sealed class Transaction(NpgsqlConnection connection, NpgsqlTransaction? transaction, CancellationToken cancel, Sql? keep = null)
 {
     static readonly Sql Begin = new("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), Commit = new("COMMIT"), KeepPlans = new("SET LOCAL plan_cache_mode = force_generic_plan");
 
@@ -136,7 +137,7 @@ sealed class Transaction(NpgsqlConnection connection, NpgsqlTransaction? transac
     {
         IEnumerable<Sql> statements = questions.Select(one => one.Question);
         // A question that is asked alone sees one state by itself.
-        if (transaction is null && !holds && !(ends && questions.Count < 2)) (statements, holds) = ([Begin, .. keepsPlans ? [KeepPlans] : Array.Empty<Sql>(), .. statements], true);
+        if (transaction is null && !holds && !(ends && questions.Count < 2)) (statements, holds) = ([Begin, .. keep is null ? Array.Empty<Sql>() : [keep], .. keepsPlans ? [KeepPlans] : Array.Empty<Sql>(), .. statements], true);
         if (transaction is null && holds && ends) (statements, holds) = (statements.Append(Commit), false);
         await using var batch = Batch(statements);
         if (batch.BatchCommands.Count == 0) return;

@@ -5,24 +5,30 @@ using Cairn.Records;
 namespace Cairn.Storage.Postgres;
 
 /// <summary>Texts by number, for readers: bounded, filled as they ask. A number is never given to another text.</summary>
-sealed class TermTexts
+sealed class TermTexts(int mostKept = 500_000)
 {
-    const int MostKept = 500_000;
-
     readonly ConcurrentDictionary<(int Field, int Term), string> known = new();
 
     public bool TryGet(int field, int term, out string text) => known.TryGetValue((field, term), out text!);
 
-    public async Task Load(Transaction transaction, IReadOnlyCollection<(int Field, int Term)> wanted)
+    /// <summary>The texts of these numbers, whatever is forgotten meanwhile.</summary>
+    public async Task<IReadOnlyDictionary<(int Field, int Term), string>> Find(Transaction transaction, IEnumerable<(int Field, int Term)> wanted)
     {
-        var missing = wanted.Where(term => !known.ContainsKey(term)).Distinct().ToArray();
-        if (missing.Length == 0) return;
-        if (known.Count > MostKept) known.Clear();
+        var found = new Dictionary<(int, int), string>();
+        var missing = new HashSet<(int Field, int Term)>();
+        foreach (var term in wanted)
+        {
+            if (known.TryGetValue(term, out var text)) found[term] = text;
+            else missing.Add(term);
+        }
+        if (missing.Count == 0) return found;
+        if (known.Count > mostKept) known.Clear();
         await transaction.Each(new("SELECT t.field, t.term, t.text FROM unnest($1, $2) AS w (field, term) JOIN terms t USING (field, term)", missing.Select(term => term.Field).ToArray(), missing.Select(term => term.Term).ToArray()),
-            row => known[(row.GetInt32(0), row.GetInt32(1))] = row.GetString(2));
+            row => found[(row.GetInt32(0), row.GetInt32(1))] = known[(row.GetInt32(0), row.GetInt32(1))] = row.GetString(2));
+        foreach (var term in missing)
+            if (!found.ContainsKey(term)) throw new InvalidDataException($"Term {term.Term} of field {term.Field} is missing; the database is damaged.");
+        return found;
     }
-
-    public string Text(int field, int term) => known.TryGetValue((field, term), out var text) ? text : throw new InvalidDataException($"Term {term} of field {field} is missing; the database is damaged.");
 
     public void Forget() => known.Clear();
 }

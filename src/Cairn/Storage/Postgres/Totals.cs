@@ -52,6 +52,7 @@ sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
         Tally[] tallies = [new([], Covering([], sums: true, histogram: percentiles)), .. groupings.Select(by => new Tally(by, Covering(by, sums: true, histogram: false)))];
         var histogram = percentiles ? new Histogram() : null;
         var questions = new List<(Sql, Action<Npgsql.NpgsqlDataReader>)>();
+        IReadOnlyDictionary<(int Field, int Term), string> named = new Dictionary<(int, int), string>();
         if (!plan.Nothing)
         {
             foreach (var tally in tallies)
@@ -64,21 +65,21 @@ sealed class Totals<T>(Plan<T> plan) where T : class, IRecord, new()
                 }
             }
             await transaction.Ask(questions);
-            await texts.Load(transaction, [.. tallies.SelectMany(tally => tally.Groups.Keys.SelectMany(key => tally.By.Select((field, i) => (table[field].Number, Term(key, i))))).Where(term => term.Item2 > 0)]);
+            named = await texts.Find(transaction, tallies.SelectMany(tally => tally.Groups.Keys.SelectMany(key => tally.By.Select((field, i) => (table[field].Number, Term(key, i))))).Where(term => term.Item2 > 0));
         }
 
         var (count, sums) = tallies[0].Groups.TryGetValue(default, out var whole) ? whole : (0, new long[table.Kind.Sums.Length]);
-        return new(count, sums, [.. tallies.Skip(1).Select(tally => Named(tally, texts))], histogram);
+        return new(count, sums, [.. tallies.Skip(1).Select(tally => Named(tally, named))], histogram);
     }
 
     static int Term((int, int, int, int) key, int i) => i switch { 0 => key.Item1, 1 => key.Item2, 2 => key.Item3, _ => key.Item4 };
 
-    List<Group> Named(Tally tally, TermTexts texts) =>
+    List<Group> Named(Tally tally, IReadOnlyDictionary<(int Field, int Term), string> named) =>
     [
         .. tally.Groups
             .Where(pair => pair.Value.Count > 0)
             .OrderByDescending(pair => pair.Value.Count).ThenBy(pair => pair.Key)
-            .Select(pair => new Group([.. tally.By.Select((field, i) => Term(pair.Key, i) is > 0 and var term ? texts.Text(table[field].Number, term) : null)], pair.Value.Count, pair.Value.Sums)),
+            .Select(pair => new Group([.. tally.By.Select((field, i) => Term(pair.Key, i) is > 0 and var term ? named[(table[field].Number, term)] : null)], pair.Value.Count, pair.Value.Sums)),
     ];
 
     Sql Sum(Tally tally, Stretch piece)

@@ -6,24 +6,13 @@ namespace Cairn.Storage.Sqlite;
 /// <summary>Accounts, sessions, keys and settings in a small database of their own, so that a full log does not keep an administrator out.</summary>
 sealed class SqliteControlStore : IControlStore
 {
-    readonly Connection connection;
-    readonly SemaphoreSlim gate = new(1);
-    readonly Dictionary<string, Statement> statements = new(StringComparer.Ordinal);
+    readonly RecordFile file;
 
-    /// <summary>Set once the operating system failed to write or to flush: from then on nothing is changed, because a later flush may answer OK for what is gone.</summary>
-    string? failure;
+    SqliteControlStore(RecordFile file) => this.file = file;
 
-    SqliteControlStore(Connection connection) => this.connection = connection;
+    public static SqliteControlStore Open(string directory) => new(new(Path.Combine(directory, "control.db"), "control", "What accounts, sessions and keys are kept in"));
 
-    public static SqliteControlStore Open(string directory)
-    {
-        var file = Path.Combine(directory, "control.db");
-        var isNew = !File.Exists(file);
-        var connection = Connection.OpenWriter(file);
-        Schema.Apply(connection, "control");
-        if (isNew) Durable.SyncDirectory(directory);
-        return new(connection);
-    }
+    public string? Problem => file.Problem;
 
     // Keys.
 
@@ -31,9 +20,9 @@ sealed class SqliteControlStore : IControlStore
 
     static ApiKey Key(Statement row) => new(row.Text(0), row.Text(1), row.Text(2).Split(' '), Time(row, 3)!.Value, Time(row, 4), Time(row, 5), Time(row, 6));
 
-    public Task<IReadOnlyList<ApiKey>> Keys(CancellationToken cancel) => Do<IReadOnlyList<ApiKey>>(() => All(Statement($"SELECT {KeyColumns} FROM api_keys ORDER BY created_at, id"), Key), cancel);
+    public Task<IReadOnlyList<ApiKey>> Keys(CancellationToken cancel) => Look<IReadOnlyList<ApiKey>>(() => All(Statement($"SELECT {KeyColumns} FROM api_keys ORDER BY created_at, id"), Key), cancel);
 
-    public Task<ApiKey?> FindKey(byte[] hash, CancellationToken cancel) => Do(() => One(Statement($"SELECT {KeyColumns} FROM api_keys WHERE hash = ?").BindBlob(1, hash), Key), cancel);
+    public Task<ApiKey?> FindKey(byte[] hash, CancellationToken cancel) => Look(() => One(Statement($"SELECT {KeyColumns} FROM api_keys WHERE hash = ?").BindBlob(1, hash), Key), cancel);
 
     public Task Append(ApiKey key, byte[] hash, Notice? notice, CancellationToken cancel) => Change(notice, () =>
     {
@@ -48,9 +37,9 @@ sealed class SqliteControlStore : IControlStore
         await Change(notice, () =>
         {
             Statement("UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?").Bind(1, Ms(at)).Bind(2, id).Run();
-            return connection.Changes > 0;
+            return file.Writer.Changes > 0;
         }, cancel);
-        return await Do(() => One(Statement($"SELECT {KeyColumns} FROM api_keys WHERE id = ?").Bind(1, id), Key), cancel);
+        return await Look(() => One(Statement($"SELECT {KeyColumns} FROM api_keys WHERE id = ?").Bind(1, id), Key), cancel);
     }
 
     public Task TouchKeys(IReadOnlyDictionary<string, DateTimeOffset> used, CancellationToken cancel) => Touch("api_keys", used, cancel);
@@ -70,7 +59,7 @@ sealed class SqliteControlStore : IControlStore
         DisabledAt = Time(row, first + 8),
     };
 
-    public Task<IReadOnlyList<Account>> Accounts(CancellationToken cancel) => Do<IReadOnlyList<Account>>(() => All(Statement($"SELECT {AccountColumns} FROM accounts ORDER BY email_key"), Account), cancel);
+    public Task<IReadOnlyList<Account>> Accounts(CancellationToken cancel) => Look<IReadOnlyList<Account>>(() => All(Statement($"SELECT {AccountColumns} FROM accounts ORDER BY email_key"), Account), cancel);
 
     public Task<Account?> FindAccount(string id, CancellationToken cancel) => FindAccount("id", id, cancel);
 
@@ -79,9 +68,9 @@ sealed class SqliteControlStore : IControlStore
     public Task<Account?> FindAccountBySubject(string subject, CancellationToken cancel) => FindAccount("subject", subject, cancel);
 
     Task<Account?> FindAccount(string column, string value, CancellationToken cancel) =>
-        Do(() => One(Statement($"SELECT {AccountColumns} FROM accounts WHERE {column} = ?").Bind(1, value), Account), cancel);
+        Look(() => One(Statement($"SELECT {AccountColumns} FROM accounts WHERE {column} = ?").Bind(1, value), Account), cancel);
 
-    public Task<bool> HasAdministrator(CancellationToken cancel) => Do(HasAdministrator, cancel);
+    public Task<bool> HasAdministrator(CancellationToken cancel) => Look(HasAdministrator, cancel);
 
     bool HasAdministrator() => Statement("SELECT count(*) FROM accounts WHERE role = ? AND disabled_at IS NULL").Bind(1, (int)AccountRole.Admin).Number() > 0;
 
@@ -120,7 +109,7 @@ sealed class SqliteControlStore : IControlStore
     {
         var hadAdministrator = HasAdministrator();
         Statement("DELETE FROM accounts WHERE id = ?").Bind(1, id).Run();
-        if (connection.Changes == 0) return (AccountChange.NotFound, null);
+        if (file.Writer.Changes == 0) return (AccountChange.NotFound, null);
         if (hadAdministrator && !HasAdministrator()) return (AccountChange.LastAdministrator, null);
         Statement("DELETE FROM sessions WHERE account_id = ?").Bind(1, id).Run();
         Statement("DELETE FROM sign_in_links WHERE account_id = ?").Bind(1, id).Run();
@@ -158,10 +147,10 @@ sealed class SqliteControlStore : IControlStore
         Statement("UPDATE accounts SET last_sign_in_at = ? WHERE id = ? AND role = ? AND password_hash IS ? AND disabled_at IS NULL")
             .Bind(1, Ms(session.CreatedAt)).Bind(2, seen.Id).Bind(3, (int)seen.Role).Bind(4, seen.PasswordHash).Run();
         // Someone who was removed, or lost the password they came with, a moment ago does not get in.
-        return connection.Changes > 0;
+        return file.Writer.Changes > 0;
     }, cancel);
 
-    public Task<(Session Session, Account Account)?> FindSession(byte[] hash, CancellationToken cancel) => Do(() =>
+    public Task<(Session Session, Account Account)?> FindSession(byte[] hash, CancellationToken cancel) => Look(() =>
     {
         var find = Statement($"SELECT {SessionColumns}, {string.Join(", ", AccountColumns.Split(", ").Select(column => "a." + column))} FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.hash = ?").BindBlob(1, hash);
         if (!find.Step()) return ((Session, Account)?)null;
@@ -170,14 +159,14 @@ sealed class SqliteControlStore : IControlStore
         return found;
     }, cancel);
 
-    public Task<IReadOnlyList<Session>> Sessions(CancellationToken cancel) => Do<IReadOnlyList<Session>>(() => All(Statement($"SELECT {SessionColumns} FROM sessions s ORDER BY s.last_used_at DESC, s.id"), Session), cancel);
+    public Task<IReadOnlyList<Session>> Sessions(CancellationToken cancel) => Look<IReadOnlyList<Session>>(() => All(Statement($"SELECT {SessionColumns} FROM sessions s ORDER BY s.last_used_at DESC, s.id"), Session), cancel);
 
     public Task TouchSessions(IReadOnlyDictionary<string, DateTimeOffset> used, CancellationToken cancel) => Touch("sessions", used, cancel);
 
     public Task<bool> EndSession(string id, Notice? notice, CancellationToken cancel) => Change(notice, () =>
     {
         Statement("DELETE FROM sessions WHERE id = ?").Bind(1, id).Run();
-        return connection.Changes > 0;
+        return file.Writer.Changes > 0;
     }, cancel);
 
     public Task DropSessions(DateTimeOffset before, CancellationToken cancel) => Change(null, () =>
@@ -196,18 +185,18 @@ sealed class SqliteControlStore : IControlStore
         return true;
     }, cancel);
 
-    public Task<SignInLink?> FindLink(byte[] hash, CancellationToken cancel) => Do(() =>
+    public Task<SignInLink?> FindLink(byte[] hash, CancellationToken cancel) => Look(() =>
         One(Statement("SELECT account_id, expires_at, used_at FROM sign_in_links WHERE hash = ?").BindBlob(1, hash), row => new SignInLink(row.TextOrNull(0), Time(row, 1)!.Value, Time(row, 2))), cancel);
 
     public Task<bool> UseLink(byte[] hash, DateTimeOffset at, CancellationToken cancel) => Change(null, () =>
     {
         Statement("UPDATE sign_in_links SET used_at = ? WHERE hash = ? AND used_at IS NULL AND expires_at > ?").Bind(1, Ms(at)).BindBlob(2, hash).Bind(3, Ms(at)).Run();
-        return connection.Changes > 0;
+        return file.Writer.Changes > 0;
     }, cancel);
 
     // Notices and settings.
 
-    public Task<IReadOnlyList<Notice>> Notices(CancellationToken cancel) => Do<IReadOnlyList<Notice>>(() => All(Statement("SELECT id, json FROM notices ORDER BY position"), row => new Notice(row.Text(0), row.Text(1))), cancel);
+    public Task<IReadOnlyList<Notice>> Notices(CancellationToken cancel) => Look<IReadOnlyList<Notice>>(() => All(Statement("SELECT id, json FROM notices ORDER BY position"), row => new Notice(row.Text(0), row.Text(1))), cancel);
 
     public Task RemoveNotices(IReadOnlyList<string> ids, CancellationToken cancel) => Change(null, () =>
     {
@@ -216,7 +205,7 @@ sealed class SqliteControlStore : IControlStore
         return true;
     }, cancel);
 
-    public Task<string?> FindSetting(string name, CancellationToken cancel) => Do(() => One(Statement("SELECT value FROM settings WHERE name = ?").Bind(1, name), row => row.Text(0)), cancel);
+    public Task<string?> FindSetting(string name, CancellationToken cancel) => Look(() => One(Statement("SELECT value FROM settings WHERE name = ?").Bind(1, name), row => row.Text(0)), cancel);
 
     public Task SaveSetting(string name, string value, CancellationToken cancel) => Change(null, () =>
     {
@@ -226,7 +215,7 @@ sealed class SqliteControlStore : IControlStore
 
     // Targets of a push.
 
-    public Task<PushState?> FindPush(string name, CancellationToken cancel) => Do(() =>
+    public Task<PushState?> FindPush(string name, CancellationToken cancel) => Look(() =>
         One(Statement("SELECT version, event_position, request_position, removed, removed_told, succeeded_at, failing_since, problem, refused, told FROM push_targets WHERE name = ?").Bind(1, name), row => new PushState(name, row.Integer(0), row.Integer(1), row.Integer(2))
         {
             Removed = row.Integer(3),
@@ -245,7 +234,7 @@ sealed class SqliteControlStore : IControlStore
             : Statement("UPDATE push_targets SET version = 1 + ?1, event_position = ?2, request_position = ?3, removed = ?4, removed_told = ?5, succeeded_at = ?6, failing_since = ?7, problem = ?8, refused = ?9, told = ?10 WHERE name = ?11 AND version = ?1");
         save.Bind(1, state.Version).Bind(2, state.Events).Bind(3, state.Requests).Bind(4, state.Removed).Bind(5, state.RemovedTold)
             .Bind(6, Ms(state.SucceededAt)).Bind(7, Ms(state.FailingSince)).Bind(8, state.Problem).Bind(9, state.IsRefused ? 1 : 0).Bind(10, state.IsTold ? 1 : 0).Bind(11, state.Name).Run();
-        return connection.Changes > 0;
+        return file.Writer.Changes > 0;
     }, cancel);
 
     // What all of them use.
@@ -278,54 +267,26 @@ sealed class SqliteControlStore : IControlStore
         return true;
     }, cancel);
 
-    Statement Statement(string sql) => statements.TryGetValue(sql, out var statement) ? statement : statements[sql] = connection.Prepare(sql);
+    Statement Statement(string sql) => file.Statement(sql);
+
+    Task<TResult> Look<TResult>(Func<TResult> read, CancellationToken cancel) => file.Look(read, cancel);
 
     Task<bool> Change(Notice? notice, Func<bool> change, CancellationToken cancel) => Change(() => (change(), notice), cancel);
 
     /// <summary>Makes a change and stores its notice, in one transaction; neither when the change answers false.</summary>
-    Task<bool> Change(Func<(bool IsMade, Notice? Notice)> change, CancellationToken cancel) => Do(() =>
-    {
-        if (failure is not null) throw new LogUnavailableException(failure);
-        connection.Run("BEGIN IMMEDIATE");
-        try
+    Task<bool> Change(Func<(bool IsMade, Notice? Notice)> change, CancellationToken cancel) => file.Write(
+        () =>
         {
             var (isMade, notice) = change();
-            if (!isMade) return false;
-            if (notice is not null) Statement("INSERT INTO notices (id, json) VALUES (?, ?)").Bind(1, notice.Id).Bind(2, notice.Json).Run();
-            connection.Run("COMMIT");
-            return true;
-        }
-        finally
-        {
-            if (connection.InTransaction) connection.Run("ROLLBACK");
-        }
-    }, cancel);
+            if (isMade && notice is not null) Statement("INSERT INTO notices (id, json) VALUES (?, ?)").Bind(1, notice.Id).Bind(2, notice.Json).Run();
+            return isMade;
+        },
+        cancel,
+        isMade => isMade);
 
-    async Task<TResult> Do<TResult>(Func<TResult> work, CancellationToken cancel)
+    public ValueTask DisposeAsync()
     {
-        await gate.WaitAsync(cancel);
-        try
-        {
-            var result = work();
-            if (connection.WriteAheadPages > 1_000) connection.Checkpoint(restart: false);
-            return result;
-        }
-        catch (SqliteException refused)
-        {
-            if (refused.IsLasting) failure ??= $"Accounts, sessions and keys cannot be changed since {DateTimeOffset.UtcNow:u} ({refused.Message}). Check the disk, then restart Cairn.";
-            throw new LogUnavailableException(refused.IsFull ? "The disk is full. Free some space; writing goes on by itself." : refused.Message, refused);
-        }
-        finally
-        {
-            gate.Release();
-        }
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await gate.WaitAsync();
-        // As in the log's store: closing would remove the write-ahead log on the word of a disk that failed.
-        if (failure is null) connection.Dispose();
-        gate.Dispose();
+        file.Dispose();
+        return ValueTask.CompletedTask;
     }
 }

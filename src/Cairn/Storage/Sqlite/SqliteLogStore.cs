@@ -17,7 +17,7 @@ sealed class SqliteLogStore : ILogStore
 
     SqliteLogStore(string path, Kind<RequestRecord> requests, Kind<EventRecord> events)
     {
-        file = new(path, "log", Forget);
+        file = new(path, "log", "The log", Forget);
         var writer = file.Writer;
         writer.Run("BEGIN IMMEDIATE");
         var requestTable = new LogTable<RequestRecord>(writer, requests);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Cairn.Access;
 using Cairn.Hosting;
+using Cairn.Storage;
 using Cairn.Support;
 
 namespace Cairn.Requests.Remote;
@@ -275,5 +276,52 @@ public sealed class RemoteRequestsTests : IAsyncDisposable
         {
             foreach (var process in processes) await process.DisposeAsync();
         }
+    }
+
+    /// <summary>Gateways that write into one ClickHouse: each of them alone would show all of it, and the console shows it once.</summary>
+    [Fact]
+    public async Task What_several_gateways_write_into_one_log_is_shown_once_and_live_from_each()
+    {
+        await using var server = await ClickHouseServer.Start();
+        await server.Run("CREATE DATABASE log");
+        Settings Into(Settings settings, int writer)
+        {
+            Assert.True(StoreAddress.TryRead(server.Url("log", $"?writer={writer}"), out var address));
+            return settings with { Store = address };
+        }
+        var addresses = new List<GatewayAddress>();
+        var requests = Requests(30);
+        for (var i = 0; i < 2; i++)
+        {
+            var gateway = await CairnApp.Start(settings => Into(settings, i + 1));
+            gateways.Add(gateway);
+            await gateway.Import(requests.Where((_, at) => at % 2 == i));
+            addresses.Add(new($"g{i}", gateway.Host.GatewayUrl!, await gateway.Key(Scopes.AuditRead)));
+        }
+        console = await CairnApp.Start(settings => Into(settings, 3) with { Role = Role.Console, Gateways = addresses });
+
+        var list = (await console.Reader.Get($"{List}?limit=50")).Expect(200);
+        Assert.Equal("30", list.Header("X-Total-Count"));
+        Assert.Equal(requests.OrderByDescending(request => request.TimeMs).Select(request => request.RequestId), Ids(list));
+        Assert.Equal(30, (await console.Reader.Get($"{List}/stats")).Expect(200).Json.GetProperty("total_requests").GetInt32());
+        Assert.Equal(30, (await console.Reader.Get($"{List}/timeline")).Expect(200).Json.GetProperty("buckets").EnumerateArray().Sum(bucket => bucket.GetProperty("total").GetInt32()));
+        Assert.Equal("30", (await console.Reader.Get($"{List}/export?format=jsonl")).Expect(200).Header("X-Total-Count"));
+
+        static IEnumerable<string> Told(IEnumerable<JsonElement> frames) => frames.Select(frame => frame.GetProperty("data").GetProperty("request_id").GetString()!).Order(StringComparer.Ordinal);
+        await using (var newest = await console.Follow("/api/system/ws/audit-logs"))
+            Assert.Equal(requests.Select(request => request.RequestId).Order(StringComparer.Ordinal), Told(await newest.Records(30)));
+
+        var next = new[] { Some.Request(), Some.Request() };
+        for (var i = 0; i < 2; i++) await gateways[i].Import(next[i]);
+        await using (var live = await console.Follow("/api/system/ws/audit-logs?after=" + list.Header("X-Live-Cursor")))
+            Assert.Equal(next.Select(request => request.RequestId).Order(StringComparer.Ordinal), Told(await live.Records(2)));
+        Assert.Equal("32", (await console.Reader.Get($"{List}?limit=1")).Expect(200).Header("X-Total-Count"));
+
+        // The log is there without its gateways; that they are away is said.
+        foreach (var gateway in gateways) await gateway.DisposeAsync();
+        gateways.Clear();
+        var alone = (await console.Reader.Get($"{List}?limit=1")).Expect(200);
+        Assert.Equal(("32", "g0, g1"), (alone.Header("X-Total-Count"), alone.Header(RemoteRequests.AwayHeader)));
+        Assert.Equal("g0, g1", (await console.Reader.Get($"{List}/stats")).Expect(200).Header(RemoteRequests.AwayHeader));
     }
 }

@@ -47,6 +47,54 @@ public sealed class PostgresLogStoreTests : LogStoreContract, IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_page_that_meets_the_removal_of_its_month_is_of_one_state()
+    {
+        const int old = 40;
+        await using var first = await OpenAt(url, "first");
+        await using var second = await OpenAt(url, "second");
+        await first.Append(Twins.Batch([], [.. Enumerable.Range(0, old).Select(i => Some.Event(Some.Midnight + i)), Some.Event(Some.Midnight + 70 * Some.Day)]), Cancel);
+        var month = new PageRequest<EventRecord>(new() { FromMs = Some.Midnight, UntilMs = Some.Midnight + Some.Day }, 100, Counted: true);
+        Assert.Equal(old, (await first.Events.Read(month, Cancel)).Total);
+
+        // Somebody reads, the removal waits for them, and the page for the removal.
+        await using var reader = await PostgresServer.Connect(url);
+        await using var reading = await reader.BeginTransactionAsync(Cancel);
+        await Ask("LOCK TABLE cairn.event IN ACCESS SHARE MODE");
+        var removal = second.Events.DropPiece(Some.Midnight + 60 * Some.Day, Cancel);
+        await Until.True(async () => await Waiting() == 1);
+        var page = first.Events.Read(month, Cancel);
+        await Until.True(async () => await Waiting() == 2);
+        await reading.RollbackAsync(Cancel);
+
+        Assert.Equal(old, await removal);
+        Assert.Equal((0, 0), ((await page).Total, (await page).Records.Count));
+
+        async Task<long> Waiting() => (long)(await Ask("SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"))!;
+
+        async Task<object?> Ask(string sql)
+        {
+            await using var command = new Npgsql.NpgsqlCommand(sql, reader, reading);
+            return await command.ExecuteScalarAsync(Cancel);
+        }
+    }
+
+    [Fact]
+    public async Task Texts_are_found_also_when_more_are_known_than_are_kept()
+    {
+        await using (var store = await OpenAt(url)) await store.Append(Twins.Batch([], [.. Enumerable.Range(0, 9).Select(i => Some.Event(resourceName: $"lab {i}"))]), Cancel);
+        Assert.True(StoreAddress.TryRead(url, out var address));
+        await using var database = await Database.Open(address);
+        var texts = new TermTexts(mostKept: 1);
+        var all = new List<(int Field, int Term)>();
+        await database.Read(async transaction =>
+        {
+            await transaction.Each(new("SELECT field, term FROM terms"), row => all.Add((row.GetInt32(0), row.GetInt32(1))));
+            return await texts.Find(transaction, all.SkipLast(1));
+        }, Cancel);
+        Assert.Equal(all.ToHashSet(), [.. (await database.Read(transaction => texts.Find(transaction, all), Cancel)).Keys]);
+    }
+
+    [Fact]
     public async Task Positions_stay_contiguous_and_texts_right_while_several_processes_write_drop_and_sweep()
     {
         const int writers = 3, batches = 15, size = 20;
