@@ -48,6 +48,8 @@ public sealed class DiskTests
             await Until.True(async () => (await trial.Console.Get("/api/v1/admin/audit-logs?action=auth.login")).Expect(200).Total == 3);
             await trial.Stop();
             trial.CheckFiles();
+            await trial.Start();
+            await trial.Check();
         }
         Rounds.Say($"full disk: writing went on {longest.TotalSeconds:0.00} s after there was space, at most");
         Assert.InRange(longest, TimeSpan.Zero, TimeSpan.FromSeconds(5));
@@ -118,28 +120,111 @@ public sealed class DiskTests
         }
     }
 
-    [Fact]
-    public async Task After_a_flush_of_keys_and_accounts_that_failed_none_is_made_until_a_restart()
+    static readonly string[] CreateKey = ["keys", "create", "--name", "another", "--scope", "audit:read", "--data"];
+
+    [Theory]
+    [InlineData("flushed"), InlineData("removed"), InlineData("replaced")]
+    public async Task Keys_and_accounts_that_cannot_be_kept_are_not_made_until_a_restart(string how)
     {
-        using var directory = new TempDirectory();
         using var tools = new TempDirectory();
-        await using var trial = new Trial(directory.Path, Trial.Administrator);
-        var fault = Path.Combine(tools.Path, "fault");
-        await File.WriteAllTextAsync(fault, "no", Client.Cancel);
-        await trial.Start(Shim.Load("flush", tools.Path), ("FLUSH_FAULT", fault));
-        await File.WriteAllTextAsync(fault, "once control.db-wal", Client.Cancel);
-        string[] create = ["keys", "create", "--name", "another", "--scope", "audit:read", "--data", trial.Data];
-        for (var i = 0; i < 3; i++) Assert.Equal(1, (await CairnProcess.Run(create)).Code);
+        using var disk = new LoopDisk();
+        await using var trial = new Trial(disk.Path, Trial.Administrator);
+        var fault = await Start(trial, tools);
+        var afterwards = Break(trial, disk, "control.db", how, fault);
+        for (var i = 0; i < 3; i++) Assert.Equal(1, (await CairnProcess.Run([.. CreateKey, trial.Data])).Code);
+        await HealthTells(trial, "accounts");
 
         // Recording, reading and signing in go on.
         Assert.True(await trial.Send(trial.Receipts.New(new(1), 0, 20)));
         (await new Client(trial.Console.Http).Post("/api/auth/login", $$"""{"email":"ada@example.com","password":"{{CairnApp.Phrase}}"}""")).Expect(200);
         await trial.Check();
-        await trial.Stop();
-        await trial.Start();
-        Assert.Equal(0, (await CairnProcess.Run(create)).Code);
-        Assert.Single((await CairnProcess.Run("keys", "list", "--data", trial.Data)).Lines, line => line.Contains("another", StringComparison.Ordinal));
+        await EndAndStart(trial, afterwards);
+        Assert.Equal(0, (await CairnProcess.Run([.. CreateKey, trial.Data])).Code);
+        // What was refused may have come to the disk all the same.
+        Assert.Contains((await CairnProcess.Run("keys", "list", "--data", trial.Data)).Lines, line => line.Contains("another", StringComparison.Ordinal));
+        Assert.Equal(1, (await trial.Console.Get("/api/v1/admin/audit-logs?action=auth.login")).Expect(200).Total);
         await trial.Check();
+    }
+
+    [Theory]
+    [InlineData("flushed"), InlineData("moved"), InlineData("removed"), InlineData("replaced")]
+    public async Task Messages_that_cannot_be_kept_are_refused_until_a_restart_and_none_that_was_taken_is_missing(string how)
+    {
+        using var tools = new TempDirectory();
+        using var disk = new LoopDisk();
+        await using var trial = new Trial(disk.Path, [.. Trial.Administrator, ("AUDIT_LOGS_ENABLED", "true")]);
+        var fault = await Start(trial, tools);
+        var key = (await CairnProcess.Run("keys", "create", "--name", "chat", "--scope", "conversations:write", "--data", trial.Data)).Lines[^1];
+        var sender = new Client(trial.Gateway.Http, key);
+        foreach (var id in new[] { "c-1", "c-2" }) (await sender.Put("/api/v1/conversations/" + id, """{"title":"Travel costs","owner_id":"ada@example.com"}""")).Expect(200);
+        var taken = new List<string>();
+        for (var i = 0; i < 20; i++) Assert.Equal(200, await Say());
+        var afterwards = Break(trial, disk, "conversations.db", how, fault);
+        // Erasing takes what was said out of the write-ahead log as well, by moving that into the database.
+        if (how == "moved") (await sender.Delete("/api/v1/conversations/c-2")).Expect(503);
+        for (var i = 0; i < 20; i++) Assert.Equal(503, await Say());
+        await HealthTells(trial, "conversations");
+        Assert.True(await trial.Send(trial.Receipts.New(new(1), 0, 20)));
+
+        await EndAndStart(trial, afterwards);
+        sender = new(trial.Gateway.Http, key);
+        var admin = new Client(trial.Console.Http);
+        (await admin.Post("/api/auth/login", $$"""{"email":"ada@example.com","password":"{{CairnApp.Phrase}}"}""")).Expect(200);
+        var there = (await admin.Get("/api/admin/audit-logs/c-1/messages?page_size=100")).Expect(200).Json.GetProperty("messages").GetProperty("items").EnumerateArray().Select(message => message.GetProperty("id").GetString()!).ToList();
+        Assert.Empty(taken.Except(there));
+        Assert.Equal(200, await Say());
+        await trial.Check();
+
+        async Task<int> Say()
+        {
+            var id = Guid.NewGuid().ToString();
+            var status = (await sender.Post("/api/v1/conversations/c-1/messages", $$"""{"id":"{{id}}","role":"user","content":"What may a night cost?"}""")).Status;
+            if (status == 200) taken.Add(id);
+            return status;
+        }
+    }
+
+    /// <summary>Starts it with a disk that is well. Answers the file that says what is wrong with it.</summary>
+    static async Task<string> Start(Trial trial, TempDirectory tools)
+    {
+        var fault = Path.Combine(tools.Path, "fault");
+        await File.WriteAllTextAsync(fault, "no", Client.Cancel);
+        await trial.Start(Shim.Load("flush", tools.Path), ("FLUSH_FAULT", fault));
+        return fault;
+    }
+
+    static async Task HealthTells(Trial trial, string part)
+    {
+        var health = (await trial.Console.Get("/api/v1/admin/health")).Expect(200).Json;
+        Assert.Equal("degraded", health.GetProperty("status").GetString());
+        Assert.Contains("then restart Cairn", health.GetProperty(part).GetProperty("problem").GetString(), StringComparison.Ordinal);
+    }
+
+    /// <summary>Has one file's write-ahead log, or the file itself, not flushed any longer, or takes the file away. Answers what comes after the end of Cairn: a power cut, or the file.</summary>
+    static Action Break(Trial trial, LoopDisk disk, string file, string how, string fault)
+    {
+        if (how is "flushed" or "moved")
+        {
+            File.WriteAllText(fault, $"once {file}{(how == "flushed" ? "-wal" : "")}");
+            return () =>
+            {
+                disk.CutPower();
+                disk.Restore();
+            };
+        }
+        var there = Path.Combine(trial.Data, file);
+        if (how == "replaced") File.Copy(there, there + ".aside");
+        File.Move(there, there + ".kept");
+        if (how == "replaced") File.Move(there + ".aside", there);
+        return () => File.Move(there + ".kept", there, overwrite: true);
+    }
+
+    /// <summary>Ends it in good order, which must not believe the disk either.</summary>
+    static async Task EndAndStart(Trial trial, Action between)
+    {
+        await trial.Stop();
+        between();
+        await trial.Start();
     }
 
     [Fact]
@@ -180,6 +265,9 @@ public sealed class DiskTests
             var began = disk.MakeReadOnly();
             await writers.WereRefused(1);
             await trial.CheckReading();
+            var answered = trial.Receipts.Taken;
+            await writers.WereRefused(50);
+            Assert.Equal(answered, trial.Receipts.Taken);
             writers.HasGone = true;
             await writers.Stop();
             await trial.Kill();
@@ -193,7 +281,7 @@ public sealed class DiskTests
     }
 
     [Theory]
-    [InlineData("log.db", false), InlineData("log.db", true), InlineData("log.db-wal", false)]
+    [InlineData("log.db", false), InlineData("log.db", true), InlineData("log.db-wal", false), InlineData("log.db-wal", true)]
     public async Task A_file_that_is_removed_or_replaced_under_a_running_Cairn_takes_nothing_more(string file, bool isReplaced)
     {
         using var directory = new TempDirectory();

@@ -1,3 +1,4 @@
+using Cairn.Storage.Sqlite;
 using Cairn.Support;
 
 namespace Cairn.Faults;
@@ -47,6 +48,22 @@ public sealed class DuplicateTests
         var verdict = await trial.Judge();
         Assert.True(verdict.Twice.Count > 0, "The checker took what was stored twice for once.");
         Rounds.Say($"cut connections, ids changed: {verdict.Twice.Count} records twice, as must be");
+    }
+
+    /// <summary>The other control: a Cairn that does not know what it has stored takes it again, and is caught.</summary>
+    [Fact]
+    public async Task A_log_that_forgot_its_ids_is_caught_by_the_checker()
+    {
+        using var directory = new TempDirectory();
+        await using var trial = new Trial(directory.Path);
+        await trial.Start();
+        for (var i = 0; i < 10; i++) Assert.True(await trial.Send(trial.Receipts.New(new(i), 0, 20)));
+        await trial.Stop();
+        using (var log = Connection.OpenWriter(Path.Combine(trial.Data, "log.db"))) log.Run("UPDATE event SET id = hex(randomblob(16))");
+        await trial.Start();
+        foreach (var call in trial.Receipts.Calls.ToList()) Assert.True(await trial.Send(call));
+        var verdict = await trial.Judge();
+        Assert.True(verdict.Twice.Count > 0, "The checker took what was stored twice for once.");
     }
 
     [Fact]

@@ -56,6 +56,7 @@ public sealed class GatewayTests
             Assert.Equal(Enumerable.Range(1, ids.Count).Select(id => (long)id), ids);
             await trial.Stop();
             trial.CheckFiles();
+            Assert.True(before.Cuts > 5 && beyond.Cuts > 5 && backend.Finished.Count > 50, $"Too little was broken or came through: {before.Cuts} and {beyond.Cuts} connections were cut, {backend.Finished.Count} answers said to their end.");
             reached += backend.Reached.Count;
             broken += before.Cuts + beyond.Cuts + backend.Broken;
         }
