@@ -21,11 +21,11 @@ sealed class ClickHouseQuestion(Settings settings)
         await using var server = await ClickHouse.TryStart();
         if (server is null)
         {
-            Report.Note("ClickHouse is not installed here.");
+            Report.NotMeasured("ClickHouse is not installed.");
             return;
         }
         var shape = settings.Shapes[0];
-        var total = settings.Least;
+        var total = settings.Most;
         using var scratch = new TempFolder();
         StoreAddress.TryRead($"clickhouse://127.0.0.1:{server.Port}/default", out var store);
         if (!ClickHouseAddress.TryRead(store, out var address, out var fault)) throw new InvalidOperationException(fault);
@@ -105,7 +105,7 @@ sealed class ClickHouseQuestion(Settings settings)
         await using var postgres = await Postgres.TryStart(1);
         if (postgres is null)
         {
-            Report.Note("PostgreSQL is not installed.");
+            Report.NotMeasured("PostgreSQL is not installed.");
             return;
         }
         const string database = "beside";

@@ -101,7 +101,7 @@ sealed class ConversationsQuestion(Settings settings)
     async Task Export(ConversationSource source)
     {
         Report.Note("Export in one pass of pages, as the file is written.");
-        Report.Head("conversations", "time", "memory when a tenth is written", "at the end");
+        Report.Head("conversations", "time", "memory when a tenth is written", "at the end", "grown by", "≤ 1 MiB");
         var (clock, rows, tenth, most) = (Stopwatch.StartNew(), 0, 0L, Math.Min(10_000, Conversations));
         Place? after = null;
         do
@@ -112,6 +112,8 @@ sealed class ConversationsQuestion(Settings settings)
             if (rows == most / 10) tenth = GC.GetTotalMemory(forceFullCollection: true);
         }
         while (after is not null && rows < most);
-        Report.Row($"{rows:N0}", Report.Time(clock.Elapsed), $"{tenth / 1024.0 / 1024:0.0} MiB", $"{GC.GetTotalMemory(forceFullCollection: true) / 1024.0 / 1024:0.0} MiB");
+        var (took, mebibyte) = (clock.Elapsed, 1024.0 * 1024);
+        var end = GC.GetTotalMemory(forceFullCollection: true);
+        Report.Row($"{rows:N0}", Report.Time(took), $"{tenth / mebibyte:0.0} MiB", $"{end / mebibyte:0.0} MiB", $"{(end - tenth) / mebibyte:0.0} MiB", Report.AtMost((end - tenth) / mebibyte, 1));
     }
 }

@@ -34,7 +34,7 @@ sealed class Doors(Settings settings) : IAsyncDisposable
     public static bool AreInstalled()
     {
         if (File.Exists("/usr/sbin/nginx") && File.Exists("/usr/bin/wrk")) return true;
-        Report.Note("Not measured: nginx and wrk are not installed.");
+        Report.NotMeasured("nginx and wrk are not installed.");
         return false;
     }
 

@@ -18,7 +18,7 @@ sealed class ExportQuestion(Settings settings)
     public async Task Ask()
     {
         Report.Title("CSV export of the whole log");
-        Report.Head("records", "Cairn", "sqlite3 shell, naive table", "ratio", "≥ 0.6", "memory when a tenth is written", "at the end");
+        Report.Head("records", "Cairn", "sqlite3 shell, naive table", "ratio", "≥ 0.6", "memory when a tenth is written", "at the end", "ratio", "≤ 1.1");
         foreach (var shape in settings.Shapes)
         {
             await Ask<RequestRecord>(shape);
@@ -29,20 +29,22 @@ sealed class ExportQuestion(Settings settings)
     async Task Ask<T>(Shape shape) where T : class, IRecord, new()
     {
         var kind = Tables.Kind<T>();
-        await using var store = Tables.Open(await tables.Cairn<T>(shape, settings.Least));
+        await using var store = Tables.Open(await tables.Cairn<T>(shape, settings.Most));
         var log = Tables.Log<T>(store);
-        var naive = Path.Combine(await tables.Naive<T>(shape, settings.Least), "naive.db");
+        var naive = Path.Combine(await tables.Naive<T>(shape, settings.Most), "naive.db");
         var columns = string.Join(", ", kind.Csv.Select(field => field.Stored ? $"\"{field.Name}\"" : $"'' AS \"{field.Name}\""));
         var sql = $"SELECT {columns} FROM naive ORDER BY \"{kind.Time.Name}\" DESC";
 
-        var (tenth, end) = (0L, 0L);
+        // Memory is looked at once, by itself: what was asked before, or an export before this one, leaves room in which growth would not show.
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        var (tenth, end) = await Write(log, settings.Most);
         var times = await Timing.Interleave(
             settings.Patience,
-            async () => (tenth, end) = await Write(log, settings.Least),
+            () => Write(log, settings.Most),
             () => Shell("-csv", "-header", naive, sql));
         Report.Row(
-            $"{kind.Name}, {shape}, {Report.Rows(settings.Least)}", $"{settings.Least / times[0].TotalSeconds:#,0}/s", $"{settings.Least / times[1].TotalSeconds:#,0}/s",
-            Report.Ratio(times[1] / times[0]), Report.AtLeast(times[1] / times[0], 0.6), $"{tenth >> 20} MiB", $"{end >> 20} MiB");
+            $"{kind.Name}, {shape}, {Report.Rows(settings.Most)}", $"{settings.Most / times[0].TotalSeconds:#,0}/s", $"{settings.Most / times[1].TotalSeconds:#,0}/s",
+            Report.Ratio(times[1] / times[0]), Report.AtLeast(times[1] / times[0], 0.6), $"{tenth >> 20} MiB", $"{end >> 20} MiB", Report.Ratio((double)end / tenth), Report.AtMost((double)end / tenth, 1.1));
     }
 
     /// <summary>As the export endpoint does, into nowhere. Answers the most memory in use until a tenth was written, and until the end.</summary>

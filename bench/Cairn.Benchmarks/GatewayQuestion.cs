@@ -53,6 +53,7 @@ sealed class GatewayQuestion(Settings settings)
             Report.Row("the same, of what Portkey adds", Report.Ratio(Added(atStart) / Added(portkey)), "≤ 0.33", Report.AtMost(Added(atStart) / Added(portkey), 0.333));
             Report.Row("recorded at the start: calls at 64 connections, of Portkey's", Report.Ratio(Share(atStart, portkey)), "≥ 20", Report.AtLeast(Share(atStart, portkey), 20));
         }
+        else Report.NotMeasured("Portkey is not installed (npm ci in bench/peers).");
         Report.Row("recorded at the start: calls at 64 connections, of nginx's", Report.Ratio(Share(atStart, nginx)), "≥ 0.25", Report.AtLeast(Share(atStart, nginx), 0.25));
         Report.Row("recorded at the end: calls at 64 connections, of nginx's", Report.Ratio(Share(atEnd, nginx)), "≥ 0.4", Report.AtLeast(Share(atEnd, nginx), 0.4));
     }

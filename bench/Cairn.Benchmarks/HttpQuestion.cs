@@ -55,7 +55,7 @@ sealed class HttpQuestion(Settings settings)
             var (body, batch, single, commit) = (Timing.Median(bodies), Timing.Median(batches), Timing.Median(singles), Timing.Median(perCommit));
             Report.Row($"NDJSON, {BodyRows} a body, 4 connections", Rate(body), "the store, batches of the same size", Rate(batch), Report.Ratio(body / batch), "≥ 0.6", Report.AtLeast(body / batch, 0.6));
             Report.Row($"one by one, {Connections} connections: events in a commit", Report.Ratio(commit), "", "", "", "≥ 16", Report.AtLeast(commit, 16));
-            if (postgres is null) Report.Row($"one by one, {Connections} connections", Rate(single), "PostgreSQL is not installed here", "", "", "≥ 1", "not measured");
+            if (postgres is null) Report.Row($"one by one, {Connections} connections", Rate(single), "PostgreSQL is not installed here", "", "", "≥ 1", Report.Absent);
             else Report.Row($"one by one, {Connections} connections", Rate(single), $"{postgres.Version}, single inserts, {PostgresClients} clients", Rate(Timing.Median(inserts)), Report.Ratio(single / Timing.Median(inserts)), "≥ 1", Report.AtLeast(single / Timing.Median(inserts), 1));
         }
         finally

@@ -21,10 +21,11 @@ sealed class PostgresQuestion(Settings settings)
         await using var server = await Postgres.TryStart(1);
         if (server is null)
         {
-            Report.Note("PostgreSQL is not installed.");
+            Report.Title("PostgreSQL");
+            Report.NotMeasured("PostgreSQL is not installed.");
             return;
         }
-        var rows = settings.Least;
+        var rows = settings.Most;
         foreach (var shape in settings.Shapes)
         {
             await Ask<RequestRecord>(server, shape, rows);

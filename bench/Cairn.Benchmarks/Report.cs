@@ -8,8 +8,14 @@ static class Report
 {
     const string Met = "yes", NotMet = "**no**";
 
+    /// <summary>In the place of a verdict, where the peer is not installed.</summary>
+    public const string Absent = "not measured";
+
     /// <summary>What was asked and measured so far: under which title, in which row, whether it was met.</summary>
     static readonly List<(string Title, string Row, bool IsMet)> verdicts = [];
+
+    /// <summary>What could not be measured here, and why.</summary>
+    static readonly List<string> missing = [];
 
     static string title = "";
 
@@ -28,6 +34,7 @@ static class Report
         Head("figures", "met", "not met", "which");
         foreach (var figures in verdicts.GroupBy(verdict => verdict.Title))
             Row(figures.Key, $"{figures.Count(one => one.IsMet)}", $"{figures.Count(one => !one.IsMet)}", string.Join("; ", figures.Where(one => !one.IsMet).Select(one => one.Row)));
+        foreach (var reason in missing) Row(reason, "", "", "not measured here");
     }
 
     public static void Title(string title)
@@ -45,6 +52,12 @@ static class Report
         Console.WriteLine();
     }
 
+    public static void NotMeasured(string why)
+    {
+        missing.Add($"{title}: {why}");
+        Note($"Not measured: {why}");
+    }
+
     public static void Head(params string[] columns)
     {
         Console.WriteLine($"| {string.Join(" | ", columns)} |");
@@ -54,6 +67,7 @@ static class Report
     public static void Row(params string[] cells)
     {
         Console.WriteLine($"| {string.Join(" | ", cells)} |");
+        if (cells.Contains(Absent)) missing.Add($"{title}: {cells[0]}.");
         verdicts.AddRange(cells.Where(cell => cell is Met or NotMet).Select(cell => (title, cells[0], cell == Met)));
     }
 

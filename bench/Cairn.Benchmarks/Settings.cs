@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Cairn.Benchmarks;
 
 /// <summary>What was asked for on the command line.</summary>
-/// <param name="Rows">Sizes of the tables, ascending; the last is compared with the first.</param>
-/// <param name="Short">A taste of every figure in two minutes, on small tables.</param>
+/// <param name="Rows">Sizes of the tables, ascending; the last is compared with the first, and is the one that a question is asked of which compares nothing.</param>
+/// <param name="Short">A taste of every figure, on small tables.</param>
 /// <param name="Shapes">How many distinct values the tables have: few, many, or one after the other.</param>
 /// <param name="Tables">Where tables are kept between runs.</param>
 sealed record Settings(string Question, long[] Rows, bool Short, Shape[] Shapes, string Tables)

@@ -46,8 +46,8 @@ sealed class StreamQuestion(Settings settings)
         await closing.CancelAsync();
         await Task.WhenAll(open);
         Report.Title($"Memory with {OpenStreams} streams open");
-        Report.Head("before", "open", "later", "per stream");
-        Report.Row($"{before:0} MiB", $"{early:0} MiB", $"{late:0} MiB", $"{(late - before) * 1024 / OpenStreams:0} KiB");
+        Report.Head("before", "open", "later", "per stream", "later of open", "≤ 1.1");
+        Report.Row($"{before:0} MiB", $"{early:0} MiB", $"{late:0} MiB", $"{(late - before) * 1024 / OpenStreams:0} KiB", Report.Ratio(late / early), Report.AtMost(late / early, 1.1));
     }
 
     async Task Compare(Door[] doors, Door nginx, Door cairn, string backend, string body)
