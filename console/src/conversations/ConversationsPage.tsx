@@ -2,10 +2,11 @@ import { useQuery } from '@tanstack/react-query'
 import { CommentDiscussionIcon, LockIcon, SearchIcon } from '@primer/octicons-react'
 import { Button } from '@primer/react'
 import { useRef, useState, type ComponentProps } from 'react'
-import { useLocation, useNavigate, useSearchParams } from 'react-router'
+import { useLocation, useNavigate } from 'react-router'
 import type { Conversation } from '../api/types'
 import { catalogQuery } from '../events/events-query'
 import { api } from '../paths'
+import { useAddress } from '../filters/address'
 import { configQuery } from '../session/session'
 import { AuditLogsHeading } from '../shell/AuditLogsHeading'
 import { Blankslate } from '../ui/Blankslate'
@@ -45,7 +46,7 @@ function Conversations() {
   const zone = useZone()
   const navigate = useNavigate()
   const { state } = useLocation() as { state: { isOpened?: boolean } | null }
-  const [parameters, setParameters] = useSearchParams()
+  const [parameters, setParameters] = useAddress()
   const filter = readFilter(parameters)
   const opened = parameters.get('conversation') ?? ''
 

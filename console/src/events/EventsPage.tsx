@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { LogIcon, SearchIcon } from '@primer/octicons-react'
 import { Button } from '@primer/react'
 import { useRef, useState, type ComponentProps } from 'react'
-import { useSearchParams } from 'react-router'
+import { useAddress } from '../filters/address'
 import { literal } from '../filters/log-filter'
 import { api } from '../paths'
 import { AuditLogsHeading } from '../shell/AuditLogsHeading'
@@ -25,7 +25,7 @@ import { useNewEvents } from './new-events'
 export function EventsPage() {
   const client = useQueryClient()
   const zone = useZone()
-  const [parameters, setParameters] = useSearchParams()
+  const [parameters, setParameters] = useAddress()
   const filter = readFilter(parameters)
 
   const { data: events, error, isPlaceholderData, refetch } = useQuery(eventsQuery(filter, zone.name))

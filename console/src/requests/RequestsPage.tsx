@@ -2,8 +2,9 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { PulseIcon, SyncIcon } from '@primer/octicons-react'
 import { Banner, Button, Spinner } from '@primer/react'
 import { useEffect, useEffectEvent, useRef, useState } from 'react'
-import { useLocation, useNavigate, useSearchParams } from 'react-router'
+import { useLocation, useNavigate } from 'react-router'
 import type { Request } from '../api/types'
+import { useAddress } from '../filters/address'
 import { isNarrowed } from '../filters/log-filter'
 import { api } from '../paths'
 import type { Connection } from '../live/live'
@@ -30,7 +31,7 @@ export function RequestsPage() {
   const zone = useZone()
   const navigate = useNavigate()
   const { state } = useLocation() as { state: { isOpened?: boolean } | null }
-  const [parameters, setParameters] = useSearchParams()
+  const [parameters, setParameters] = useAddress()
   const filter = readFilter(parameters)
   const opened = parameters.get('request') ?? ''
 
@@ -88,7 +89,7 @@ export function RequestsPage() {
       {exportError && <div className={styles.failure}><Failure error={exportError} /></div>}
       {away.length > 0 && (
         <div className={styles.failure}>
-          <Banner variant="warning" title={`${away.map(visible).join(', ')} cannot be reached`} description="Requests of this gateway are missing from the list and the numbers until it answers again." />
+          <Banner variant="warning" title={`${away.map(visible).join(', ')} cannot be reached`} description="Requests of this gateway may be missing from the list and the numbers until it answers again." />
         </div>
       )}
       <RequestTiles stats={stats} />
