@@ -3,8 +3,7 @@ using Microsoft.Playwright;
 
 namespace Cairn.Pages;
 
-[Collection(Browser.Name)]
-public sealed class AccessibilityTests(Browser browser)
+public sealed class AccessibilityTests(Browser browser) : IClassFixture<Browser>
 {
     [Theory]
     [InlineData(1280, false)]

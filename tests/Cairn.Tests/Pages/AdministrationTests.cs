@@ -3,8 +3,7 @@ using Microsoft.Playwright;
 
 namespace Cairn.Pages;
 
-[Collection(Browser.Name)]
-public sealed class AdministrationTests(Browser browser)
+public sealed class AdministrationTests(Browser browser) : IClassFixture<Browser>
 {
     [Fact]
     public async Task An_administrator_adds_changes_and_removes_accounts()

@@ -9,8 +9,7 @@ using Microsoft.Playwright;
 
 namespace Cairn.Pages;
 
-[Collection(Browser.Name)]
-public sealed class ConversationsPageTests(Browser browser)
+public sealed class ConversationsPageTests(Browser browser) : IClassFixture<Browser>
 {
     const string Page = "/admin/audit-logs/conversations", Api = "/api/admin/audit-logs", List = "Conversations";
 
@@ -348,7 +347,7 @@ public sealed class ConversationsPageTests(Browser browser)
         await Assertions.Expect(looks.First).ToContainTextAsync("reviewer@example.com");
 
         // Escape leads back to the row.
-        await visit.Page.Keyboard.PressAsync("Escape");
+        await visit.Escape();
         await visit.IsAt(Page);
         await Assertions.Expect(visit.Page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
         await Assertions.Expect(visit.Link("A long one")).ToBeFocusedAsync();
@@ -500,7 +499,7 @@ public sealed class ConversationsPageTests(Browser browser)
             return await Transcript(visit).EvaluateAsync<bool>("list => list.querySelectorAll('li').length === 150");
         });
         await visit.Sees(Transcript(visit).GetByText("The beginning of the conversation"));
-        await keyboard.PressAsync("Escape");
+        await visit.Escape();
         await visit.IsAt(Page);
         await Assertions.Expect(visit.Link("A long one")).ToBeFocusedAsync();
 

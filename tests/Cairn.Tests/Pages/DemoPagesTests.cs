@@ -7,8 +7,7 @@ namespace Cairn.Pages;
 /// What a newcomer sees of <c>--demo</c>: every page with a month of records, light on a screen and dark on a telephone. With <c>PICTURES=1</c> in the
 /// environment it writes the README's pictures; with a directory in its place every page goes there, in every way.
 /// </summary>
-[Collection(Browser.Name)]
-public sealed class DemoPagesTests(Browser browser)
+public sealed class DemoPagesTests(Browser browser) : IClassFixture<Browser>
 {
     const string Email = "ada@example.com", Phrase = "a gallery of quiet pages";
 

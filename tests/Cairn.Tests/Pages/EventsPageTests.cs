@@ -7,8 +7,7 @@ using Microsoft.Playwright;
 
 namespace Cairn.Pages;
 
-[Collection(Browser.Name)]
-public sealed class EventsPageTests(Browser browser)
+public sealed class EventsPageTests(Browser browser) : IClassFixture<Browser>
 {
     /// <summary>Actors, actions, types and outcomes in turn, a minute apart, the newest first.</summary>
     static IEnumerable<EventRecord> Mixed(CairnApp app, int count) => Enumerable.Range(0, count).Select(n =>
@@ -435,6 +434,7 @@ public sealed class EventsPageTests(Browser browser)
         // 3. A menu, with arrows; Escape leaves it and the focus where it was.
         await Reach("Outcome: All outcomes");
         await keyboard.PressAsync("Enter");
+        await Assertions.Expect(visit.Page.GetByRole(AriaRole.Menu).Locator(":focus")).ToHaveCountAsync(1);
         await keyboard.PressAsync("Escape");
         await Assertions.Expect(visit.Button("Outcome: All outcomes")).ToBeFocusedAsync();
 

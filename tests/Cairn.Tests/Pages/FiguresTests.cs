@@ -5,8 +5,7 @@ using Microsoft.Playwright;
 namespace Cairn.Pages;
 
 /// <summary>How large and how fast the Events page is. Figures to read, not limits: a busy machine fails nothing.</summary>
-[Collection(Browser.Name)]
-public sealed class FiguresTests(Browser browser)
+public sealed class FiguresTests(Browser browser) : IClassFixture<Browser>
 {
     const int Events = 1_000_000;
 

@@ -10,8 +10,7 @@ using Microsoft.Playwright;
 
 namespace Cairn.Pages;
 
-[Collection(Browser.Name)]
-public sealed class RequestsPageTests(Browser browser)
+public sealed class RequestsPageTests(Browser browser) : IClassFixture<Browser>
 {
     const string Page = "/admin/audit-logs/requests", Api = "/api/system/audit-logs";
 
@@ -28,7 +27,7 @@ public sealed class RequestsPageTests(Browser browser)
     /// <summary>The rows that are in the page, which of a long list are those around the screen.</summary>
     static ILocator Rows(Visit visit) => visit.Page.GetByRole(AriaRole.Table, new() { Name = "Requests", Exact = true }).Locator("tbody > tr[role=row]");
 
-    static Task SeesRows(Visit visit, int count) => Assertions.Expect(Rows(visit)).ToHaveCountAsync(count, new() { Timeout = 15_000 });
+    static Task SeesRows(Visit visit, int count) => Assertions.Expect(Rows(visit)).ToHaveCountAsync(count);
 
     static ILocator Tile(Visit visit, string name) => visit.Page.Locator("dl > div", new() { Has = visit.Page.GetByText(name, new() { Exact = true }) }).Locator("dd").First;
 
@@ -457,7 +456,7 @@ public sealed class RequestsPageTests(Browser browser)
         await panel.GetByRole(AriaRole.Button, new() { Name = "Newer request" }).ClickAsync();
         await visit.IsAt($"{Page}?request={others[0].RequestId}");
         await Assertions.Expect(panel.GetByRole(AriaRole.Button, new() { Name = "Newer request" })).ToBeDisabledAsync();
-        await visit.Page.Keyboard.PressAsync("Escape");
+        await visit.Escape();
         await visit.IsAt(Page);
         await Assertions.Expect(panel).ToHaveCountAsync(0);
 
@@ -561,7 +560,7 @@ public sealed class RequestsPageTests(Browser browser)
                     })()
                     """));
                 Assert.Equal(0, await visit.Page.Locator("main img, [role=dialog] img, a[href^='javascript' i]").CountAsync());
-                await visit.Page.Keyboard.PressAsync("Escape");
+                await visit.Escape();
             }
             Assert.DoesNotContain("owned", await visit.Page.TitleAsync(), StringComparison.Ordinal);
 
@@ -632,7 +631,7 @@ public sealed class RequestsPageTests(Browser browser)
         await keyboard.PressAsync("Enter");
         await visit.IsAt($"{Page}?request={all[29].RequestId}");
         await visit.Sees(visit.Page.GetByRole(AriaRole.Dialog));
-        await keyboard.PressAsync("Escape");
+        await visit.Escape();
         await visit.IsAt(Page);
         await Until.True(() => visit.Page.EvaluateAsync<bool>("id => document.activeElement.href?.endsWith(id) === true", all[29].RequestId));
         Assert.NotEqual("none", await visit.Page.EvaluateAsync<string>("getComputedStyle(document.activeElement).outlineStyle"));

@@ -3,8 +3,7 @@ using Microsoft.Playwright;
 
 namespace Cairn.Pages;
 
-[Collection(Browser.Name)]
-public sealed class SignInTests(Browser browser)
+public sealed class SignInTests(Browser browser) : IClassFixture<Browser>
 {
     [Fact]
     public async Task Who_is_signed_out_signs_in_and_comes_to_the_page_that_was_asked_for()

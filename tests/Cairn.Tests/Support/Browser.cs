@@ -1,20 +1,22 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
 
 namespace Cairn.Support;
 
-/// <summary>One Chromium for all tests that look at pages. They run one after another, each in a context of its own.</summary>
+/// <summary>One Chromium for a class of tests that look at pages: each test in a context of its own, and what is copied is no other class's.</summary>
 public sealed class Browser : IAsyncLifetime
 {
-    public const string Name = "browser";
-
     /// <summary>Chromium without windows, tabs and bars of its own, which cost more to draw than most of the pages here.</summary>
     const string Program = "/usr/bin/chromium-headless-shell";
 
     static readonly string[] Arguments =
         ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+    /// <summary>Long enough for a busy machine; nothing waits as long when all is well.</summary>
+    const float PatienceMs = 15_000;
 
     IPlaywright? playwright;
     IBrowser? chromium;
@@ -22,6 +24,7 @@ public sealed class Browser : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         if (!File.Exists(Program)) return;
+        Assertions.SetDefaultExpectTimeout(PatienceMs);
         playwright = await Playwright.CreateAsync();
         chromium = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = Program, Args = Arguments });
     }
@@ -50,7 +53,7 @@ public sealed class Browser : IAsyncLifetime
             Permissions = ["clipboard-read", "clipboard-write"],
             AcceptDownloads = true,
         });
-        context.SetDefaultTimeout(15_000);
+        context.SetDefaultTimeout(PatienceMs);
         return new(context, await context.NewPageAsync(), dark);
     }
 
@@ -61,15 +64,9 @@ public sealed class Browser : IAsyncLifetime
     }
 }
 
-[CollectionDefinition(Browser.Name)]
-public sealed class BrowserTests : ICollectionFixture<Browser>;
-
 /// <summary>A person at a page. What the page complains of is kept, and none is expected.</summary>
 sealed class Visit : IAsyncDisposable
 {
-    /// <summary>Long enough for a busy machine; nothing waits as long when all is well.</summary>
-    readonly float patienceMs = 15_000;
-
     readonly IBrowserContext context;
     readonly bool isDark;
     readonly ConcurrentQueue<string> complaints = new();
@@ -105,13 +102,21 @@ sealed class Visit : IAsyncDisposable
     /// <summary>The rows of a table, without its head.</summary>
     public ILocator Rows(string table = "Audit log") => Page.GetByRole(AriaRole.Table, new() { Name = table }).Locator("tbody:not([data-skeleton]) > tr:not(:has(> td[colspan]))");
 
-    public Task Sees(ILocator what) => Assertions.Expect(what).ToBeVisibleAsync(new() { Timeout = patienceMs });
+    [SuppressMessage("Performance", "CA1822", Justification = "It is the visit that sees, whatever of the page it is.")]
+    public Task Sees(ILocator what) => Assertions.Expect(what).ToBeVisibleAsync();
 
     public Task Sees(string text) => Sees(Page.GetByText(text, new() { Exact = true }).First);
 
-    public Task SeesRows(int count, string table = "Audit log") => Assertions.Expect(Rows(table)).ToHaveCountAsync(count, new() { Timeout = patienceMs });
+    public Task SeesRows(int count, string table = "Audit log") => Assertions.Expect(Rows(table)).ToHaveCountAsync(count);
 
-    public Task IsAt(string address) => Assertions.Expect(Page).ToHaveURLAsync(new Uri(Page.Url).GetLeftPart(UriPartial.Authority) + address, new() { Timeout = patienceMs });
+    public Task IsAt(string address) => Assertions.Expect(Page).ToHaveURLAsync(new Uri(Page.Url).GetLeftPart(UriPartial.Authority) + address);
+
+    /// <summary>Leaves a dialog by the keyboard, once it has the focus and listens.</summary>
+    public async Task Escape()
+    {
+        await Assertions.Expect(Page.GetByRole(AriaRole.Dialog).Locator(":focus")).ToHaveCountAsync(1);
+        await Page.Keyboard.PressAsync("Escape");
+    }
 
     public async Task SignIn(string email, string password)
     {
