@@ -13,6 +13,7 @@ using Microsoft.AspNetCore.Routing;
 namespace Cairn.Faults;
 
 /// <summary>Bad input of any kind gets a clear 4xx that tells nothing of the inside; what is accepted comes back as it was sent, on every way out.</summary>
+[Collection(Alone.Name)]
 public sealed class AbuseTests
 {
     /// <summary>What has broken parsers, queries, files and pages elsewhere, beside the texts that break logs.</summary>

@@ -11,7 +11,7 @@ public sealed class ClockTests
     [InlineData(TenYears), InlineData(-TenYears)]
     public async Task A_clock_that_jumps_removes_nothing_keeps_the_order_and_is_on_record(long jump)
     {
-        foreach (var seed in Rounds.Of($"clock jumps {jump / 86_400} days", brief: 1, share: 0.01))
+        foreach (var seed in Rounds.Of($"clock jumps {jump / 86_400} days", brief: 1, share: 0.02))
         {
             using var directory = new TempDirectory();
             using var tools = new TempDirectory();

@@ -10,7 +10,7 @@ public sealed class DuplicateTests
     public async Task Events_that_are_sent_again_through_a_breaking_network_are_stored_once()
     {
         var (cuts, taken) = (0, 0);
-        foreach (var seed in Rounds.Of("cut connections", brief: 1, share: 0.08))
+        foreach (var seed in Rounds.Of("cut connections", brief: 1, share: 0.16))
         {
             using var directory = new TempDirectory();
             await using var proxy = new CuttingProxy(seed, share: 1, most: 60_000);

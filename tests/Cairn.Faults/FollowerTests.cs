@@ -8,6 +8,7 @@ using Cairn.Support;
 namespace Cairn.Faults;
 
 /// <summary>A slow or dead follower costs the writer nothing, and misses nothing when it reads again.</summary>
+[Collection(Alone.Name)]
 public sealed class FollowerTests
 {
     static readonly int Clients = Rounds.IsLong ? 200 : 40;

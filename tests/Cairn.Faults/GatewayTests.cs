@@ -19,7 +19,7 @@ public sealed class GatewayTests
     public async Task Each_request_that_reached_a_backend_has_exactly_one_record()
     {
         var (reached, broken, kills) = (0, 0, 0);
-        foreach (var seed in Rounds.Of("gateway", brief: 1, share: 0.12))
+        foreach (var seed in Rounds.Of("gateway", brief: 1, share: 0.24))
         {
             using var directory = new TempDirectory();
             await using var backend = await BreakingBackend.Start(seed);

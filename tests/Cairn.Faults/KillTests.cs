@@ -9,7 +9,7 @@ public sealed class KillTests
     public async Task What_was_acknowledged_is_there_once_after_every_kill()
     {
         var (kills, taken) = (0, 0);
-        foreach (var seed in Rounds.Of("kill -9", brief: 1, share: 0.22))
+        foreach (var seed in Rounds.Of("kill -9", brief: 11, share: 0.44))
         {
             var random = new Random(seed);
             using var directory = new TempDirectory();

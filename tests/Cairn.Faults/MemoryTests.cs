@@ -5,6 +5,7 @@ using Cairn.Support;
 namespace Cairn.Faults;
 
 /// <summary>Memory stays bounded, whatever comes in.</summary>
+[Collection(Alone.Name)]
 public sealed class MemoryTests
 {
     [Fact]

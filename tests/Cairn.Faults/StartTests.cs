@@ -6,6 +6,7 @@ using Cairn.Support;
 namespace Cairn.Faults;
 
 /// <summary>Starting: broken off anywhere, beside another process, and with a million records.</summary>
+[Collection(Alone.Name)]
 public sealed class StartTests
 {
     /// <summary>A start makes the files and brings older ones up to date. It is killed before one of the writes and flushes that it makes; of an older directory, the first of them are the migration.</summary>

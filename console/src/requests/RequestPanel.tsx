@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { ChevronDownIcon, ChevronUpIcon, LinkIcon } from '@primer/octicons-react'
 import { Dialog, IconButton, Label, Link } from '@primer/react'
-import type { ReactNode } from 'react'
+import type { KeyboardEvent, ReactNode } from 'react'
 import { Link as RouterLink } from 'react-router'
 import type { Request } from '../api/types'
 import { literal } from '../filters/log-filter'
@@ -33,6 +33,12 @@ interface PanelOf {
 export function RequestPanel({ id, known, newer, older, onOpen, onFilter, onClose }: PanelOf) {
   const { data: found, error, refetch } = useQuery({ ...requestQuery(id), enabled: known === undefined })
   const request = known ?? found
+  // As on the panel's own button: Escape leaves at once, whatever a tooltip says meanwhile.
+  const leave = (pressed: KeyboardEvent) => {
+    if (pressed.key !== 'Escape') return
+    pressed.stopPropagation()
+    onClose()
+  }
   return (
     <Dialog
       title="Request"
@@ -43,11 +49,12 @@ export function RequestPanel({ id, known, newer, older, onOpen, onFilter, onClos
     >
       <div className={styles.bar}>
         <span className={`${styles.id} mono`}>{visible(id)}</span>
-        <div className={styles.buttons}>
+        <div className={styles.buttons} onKeyDown={leave}>
           <CopyButton iconOnly label="Copy request ID" text={id} />
           <CopyButton iconOnly icon={LinkIcon} label="Copy link" text={window.location.origin + paths.request(id)} />
-          <IconButton icon={ChevronUpIcon} aria-label="Newer request" size="small" variant="invisible" disabled={!newer} onClick={() => newer && onOpen(newer)} />
-          <IconButton icon={ChevronDownIcon} aria-label="Older request" size="small" variant="invisible" disabled={!older} onClick={() => older && onOpen(older)} />
+          {/* Whoever comes to an end by the keyboard keeps the focus, which a disabled button loses. */}
+          <IconButton icon={ChevronUpIcon} aria-label="Newer request" size="small" variant="invisible" aria-disabled={!newer} onClick={() => newer && onOpen(newer)} />
+          <IconButton icon={ChevronDownIcon} aria-label="Older request" size="small" variant="invisible" aria-disabled={!older} onClick={() => older && onOpen(older)} />
         </div>
       </div>
       {request ? (

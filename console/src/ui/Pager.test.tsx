@@ -12,10 +12,15 @@ it('says which part of the list this is, and leads to its neighbours', async () 
   expect(onPage.mock.calls).toEqual([[1], [3]])
 })
 
-it('goes no further than the list, and says why', () => {
-  render(<Pager page={1} size={25} total={3} onPage={() => undefined} />)
+it('goes no further than the list, says why, and keeps the focus', async () => {
+  const onPage = vi.fn()
+  render(<Pager page={1} size={25} total={3} onPage={onPage} />)
   expect(screen.getByRole('status').textContent).toBe('Showing 1–3 of 3')
   const [previous, next] = ['Previous', 'Next'].map((name) => screen.getByRole<HTMLButtonElement>('button', { name }))
-  expect([previous!.disabled, next!.disabled]).toEqual([true, true])
+  expect([previous!.ariaDisabled, next!.ariaDisabled]).toEqual(['true', 'true'])
+  await userEvent.click(previous!)
+  await userEvent.click(next!)
+  expect(onPage).not.toHaveBeenCalled()
+  expect(document.activeElement).toBe(next)
   expect([previous!.title, next!.title]).toEqual(['This is the first page', 'This is the last page'])
 })

@@ -18,7 +18,7 @@ static class Rounds
 
     /// <summary>The seeds of a scenario's rounds.</summary>
     /// <param name="brief">How many rounds the short form has.</param>
-    /// <param name="share">Its part of a long run's time.</param>
+    /// <param name="share">Its part of a long run, in which two scenarios go on at a time.</param>
     public static IEnumerable<int> Of(string scenario, int brief, double share)
     {
         if (Seed is { } only)

@@ -106,7 +106,7 @@ sealed class Outbox : IDisposable
     public long FreeDiskBytes => file.FreeDiskBytes;
 
     /// <summary>The requests under way that are noted here.</summary>
-    public Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel) => file.Readers.Read(reader => Starts.Read(reader.Connection), cancel);
+    public Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel) => file.Read(reader => Starts.Read(reader.Connection), cancel);
 
     void Load(OutboxKind kind)
     {
@@ -183,7 +183,7 @@ sealed class Outbox : IDisposable
     // What is read.
 
     /// <summary>The pieces that reach beyond a position, oldest first, as far as they fit.</summary>
-    public Task<List<Piece>> Pieces(OutboxKind kind, long after, long last, long mostBytes, CancellationToken cancel) => file.Readers.Read(reader =>
+    public Task<List<Piece>> Pieces(OutboxKind kind, long after, long last, long mostBytes, CancellationToken cancel) => file.Read(reader =>
     {
         var pieces = new List<Piece>();
         var walk = reader.Statement("SELECT first, last, least, most, checked, ids, fates, rows FROM pieces WHERE kind = ? AND last > ? AND first <= ? ORDER BY last");
@@ -199,7 +199,7 @@ sealed class Outbox : IDisposable
     }, cancel);
 
     /// <summary>The times between which the records of a range of positions happened; null when the range reaches back beyond what is kept here.</summary>
-    public Task<(long LeastMs, long MostMs)?> Times(OutboxKind kind, long after, long last, CancellationToken cancel) => file.Readers.Read<(long, long)?>(reader =>
+    public Task<(long LeastMs, long MostMs)?> Times(OutboxKind kind, long after, long last, CancellationToken cancel) => file.Read<(long, long)?>(reader =>
     {
         var find = reader.Statement("SELECT min(first), min(least), max(most) FROM pieces WHERE kind = ? AND last > ? AND first <= ?").Bind(1, kind.Number).Bind(2, after).Bind(3, last);
         var times = find.Step() && !find.IsNull(0) && find.Integer(0) <= after + 1 ? (find.Integer(1), find.Integer(2)) : ((long, long)?)null;
@@ -208,7 +208,7 @@ sealed class Outbox : IDisposable
     }, cancel);
 
     /// <summary>What was delivered and is kept here: positions and times, from the first to the last; null when nothing is.</summary>
-    public Task<(long First, long Last, long LeastMs, long MostMs)?> Window(OutboxKind kind, CancellationToken cancel) => file.Readers.Read<(long, long, long, long)?>(reader =>
+    public Task<(long First, long Last, long LeastMs, long MostMs)?> Window(OutboxKind kind, CancellationToken cancel) => file.Read<(long, long, long, long)?>(reader =>
     {
         var find = reader.Statement("SELECT min(first), max(last), min(least), max(most) FROM pieces WHERE kind = ? AND last <= ?").Bind(1, kind.Number).Bind(2, kind.Delivered);
         var window = find.Step() && !find.IsNull(0) ? (find.Integer(0), find.Integer(1), find.Integer(2), find.Integer(3)) : ((long, long, long, long)?)null;
@@ -216,7 +216,7 @@ sealed class Outbox : IDisposable
         return window;
     }, cancel);
 
-    public Task<HashSet<long>> Asides(OutboxKind kind, long after, long last, CancellationToken cancel) => file.Readers.Read(reader =>
+    public Task<HashSet<long>> Asides(OutboxKind kind, long after, long last, CancellationToken cancel) => file.Read(reader =>
     {
         var found = new HashSet<long>();
         var walk = reader.Statement("SELECT position FROM aside WHERE kind = ? AND position > ? AND position <= ?").Bind(1, kind.Number).Bind(2, after).Bind(3, last);
@@ -228,7 +228,7 @@ sealed class Outbox : IDisposable
     {
         // First: what was set aside when nothing waits any longer is then seen as well.
         var waiting = Kinds.Sum(kind => kind.Last - kind.Delivered);
-        return file.Readers.Read(reader => Health(reader, waiting), cancel);
+        return file.Read(reader => Health(reader, waiting), cancel);
     }
 
     OutboxHealth Health(Reader reader, long waiting)

@@ -12,6 +12,7 @@ sealed class RecordFile : IDisposable
     readonly string path, what;
     readonly Action? undone;
     readonly SemaphoreSlim gate = new(1);
+    readonly Readers readers;
     readonly Statement begin, commit;
     readonly (string Path, FileIdentity? Identity)[] opened;
     readonly Dictionary<string, Statement> statements = new(StringComparer.Ordinal);
@@ -31,13 +32,11 @@ sealed class RecordFile : IDisposable
         if (isNew) Durable.SyncDirectory(Path.GetDirectoryName(path)!);
         (begin, commit) = (Writer.Prepare("BEGIN IMMEDIATE"), Writer.Prepare("COMMIT"));
         opened = [.. new[] { path, path + "-wal" }.Select(one => (one, Durable.Identity(one)))];
-        Readers = new(path);
+        readers = new(path);
     }
 
     /// <summary>Used within <see cref="Write"/>, and before the first one.</summary>
     public Connection Writer { get; }
-
-    public Readers Readers { get; }
 
     /// <summary>Why nothing can be taken, and what mends it; null while it can.</summary>
     public string? Problem => failure ?? refusal;
@@ -50,6 +49,19 @@ sealed class RecordFile : IDisposable
 
     /// <summary>A statement of the writer's, prepared once. Used within <see cref="Write"/> and <see cref="Look"/>, at whose end it is as new.</summary>
     public Statement Statement(string sql) => statements.TryGetValue(sql, out var statement) ? statement : statements[sql] = Writer.Prepare(sql);
+
+    /// <inheritdoc cref="Readers.Read"/>
+    public async Task<TResult> Read<TResult>(Func<Reader, TResult> read, CancellationToken cancel)
+    {
+        try
+        {
+            return await readers.Read(read, cancel);
+        }
+        catch (SqliteException broken) when (broken.IsLasting)
+        {
+            throw new LogUnavailableException($"{what} cannot be read ({broken.Message}). Check the disk, then restart Cairn.", broken);
+        }
+    }
 
     /// <summary>Reads with the writer's connection, between two writes. It goes on after a failure.</summary>
     public async Task<TResult> Look<TResult>(Func<TResult> read, CancellationToken cancel)
@@ -184,7 +196,7 @@ sealed class RecordFile : IDisposable
     }
 
     /// <summary>Reads through everything. Answers the first damage found, or null.</summary>
-    public Task<string?> Damage(CancellationToken cancel) => Readers.Read(reader =>
+    public Task<string?> Damage(CancellationToken cancel) => Read(reader =>
     {
         using var check = reader.Connection.Prepare("PRAGMA quick_check(1)");
         var found = check.Step() ? check.Text(0) : "nothing was answered";
@@ -195,7 +207,7 @@ sealed class RecordFile : IDisposable
     {
         if (Interlocked.Exchange(ref disposed, true)) return;
         gate.Wait();
-        Readers.Dispose();
+        readers.Dispose();
         // Closing would move the write-ahead log into the database and remove it, on the word of a disk that is not believed any
         // longer. Left open it stays as it is, and the next start takes up from there.
         if (failure is not null) return;

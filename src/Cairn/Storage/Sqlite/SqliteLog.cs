@@ -2,8 +2,8 @@ using Cairn.Records;
 
 namespace Cairn.Storage.Sqlite;
 
-/// <summary>One kind's log in SQLite. Reads go through <see cref="Readers"/>; what writes goes through the store's one writer.</summary>
-sealed class SqliteLog<T>(SqliteLogStore store, Readers readers, LogTable<T> table, TermTexts texts) : ILog<T> where T : class, IRecord, new()
+/// <summary>One kind's log in SQLite. Reads go through readers; what writes goes through the store's one writer.</summary>
+sealed class SqliteLog<T>(SqliteLogStore store, RecordFile file, LogTable<T> table, TermTexts texts) : ILog<T> where T : class, IRecord, new()
 {
     /// <summary>Rows that a tail looks at in one read.</summary>
     const int MostExamined = 10_000;
@@ -13,12 +13,12 @@ sealed class SqliteLog<T>(SqliteLogStore store, Readers readers, LogTable<T> tab
 
     public Kind<T> Kind => table.Kind;
 
-    public Task<T?> Find(string identity, CancellationToken cancel) => readers.Read(reader =>
+    public Task<T?> Find(string identity, CancellationToken cancel) => file.Read(reader =>
     {
         return table.FindKey(reader, identity) is { } key ? Load(reader, [key], null).SingleOrDefault() : null;
     }, cancel);
 
-    public Task<Page<T>> Read(PageRequest<T> request, CancellationToken cancel) => readers.Read(reader =>
+    public Task<Page<T>> Read(PageRequest<T> request, CancellationToken cancel) => file.Read(reader =>
     {
         var plan = new Plan<T>(reader, table, request.Filter);
         var (until, skip) = (request.Before ?? long.MaxValue, request.Skip);
@@ -34,7 +34,7 @@ sealed class SqliteLog<T>(SqliteLogStore store, Readers readers, LogTable<T> tab
         return new Page<T>(records, more ? keys[^1] : null, total, asOf);
     }, cancel);
 
-    public Task<Tail<T>> Follow(Filter<T> filter, long after, int limit, CancellationToken cancel) => readers.Read(reader =>
+    public Task<Tail<T>> Follow(Filter<T> filter, long after, int limit, CancellationToken cancel) => file.Read(reader =>
     {
         var rows = Rows(reader);
         var found = new List<T>();
@@ -53,19 +53,19 @@ sealed class SqliteLog<T>(SqliteLogStore store, Readers readers, LogTable<T> tab
         return new Tail<T>(found, examined);
     }, cancel);
 
-    public Task<long> LastPosition(CancellationToken cancel) => readers.Read(reader => reader.Number(table.LastPosition), cancel);
+    public Task<long> LastPosition(CancellationToken cancel) => file.Read(reader => reader.Number(table.LastPosition), cancel);
 
-    public Task<long> Count(Filter<T> filter, CancellationToken cancel) => readers.Read(reader =>
+    public Task<long> Count(Filter<T> filter, CancellationToken cancel) => file.Read(reader =>
         new Totals<T>(reader, table, new(reader, table, filter)).Count(), cancel);
 
-    public Task<Summary<T>> Summarise(Filter<T> filter, IReadOnlyList<Field<T>[]> groupings, bool percentiles, CancellationToken cancel) => readers.Read(reader =>
+    public Task<Summary<T>> Summarise(Filter<T> filter, IReadOnlyList<Field<T>[]> groupings, bool percentiles, CancellationToken cancel) => file.Read(reader =>
         new Totals<T>(reader, table, new(reader, table, filter)).Summarise(groupings, percentiles, (field, term) => texts.Text(reader, field, term)), cancel);
 
     public Task<int> Drop(long beforeMs, int limit, CancellationToken cancel) => store.Write(() => store.Writer(this).Drop(beforeMs, limit), cancel);
 
     public Task<int> Sweep(int limit, CancellationToken cancel) => store.Write(() => store.Sweeper.Sweep(table, limit), cancel);
 
-    public Task<long?> OldestMs(CancellationToken cancel) => readers.Read<long?>(reader =>
+    public Task<long?> OldestMs(CancellationToken cancel) => file.Read<long?>(reader =>
     {
         var find = reader.Statement($"SELECT min(key) FROM {table.Name}");
         find.Step();

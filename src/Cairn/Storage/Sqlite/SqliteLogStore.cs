@@ -31,8 +31,8 @@ sealed class SqliteLogStore : ILogStore
         starts = new(writer, requests);
         Sweeper = new(writer, numbers, texts);
 
-        Requests = new SqliteLog<RequestRecord>(this, file.Readers, requestTable, texts);
-        Events = new SqliteLog<EventRecord>(this, file.Readers, eventTable, texts);
+        Requests = new SqliteLog<RequestRecord>(this, file, requestTable, texts);
+        Events = new SqliteLog<EventRecord>(this, file, eventTable, texts);
     }
 
     /// <summary>Opens the log in a directory, or makes it.</summary>
@@ -56,7 +56,7 @@ sealed class SqliteLogStore : ILogStore
         return outcome;
     }, cancel);
 
-    public Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel) => file.Readers.Read(reader => starts.Read(reader.Connection), cancel);
+    public Task<IReadOnlyList<RequestRecord>> Unfinished(CancellationToken cancel) => file.Read(reader => starts.Read(reader.Connection), cancel);
 
     /// <inheritdoc cref="RecordFile.Write"/>
     public Task<TResult> Write<TResult>(Func<TResult> change, CancellationToken cancel) => file.Write(change, cancel);
@@ -72,7 +72,7 @@ sealed class SqliteLogStore : ILogStore
 
     public async Task<StoreHealth> Health(CancellationToken cancel)
     {
-        var bytes = await file.Readers.Read(RecordFile.Bytes, cancel);
+        var bytes = await file.Read(RecordFile.Bytes, cancel);
         var problem = file.Problem;
         return new("sqlite " + Sqlite3.Version, problem is null, problem, bytes, file.FreeDiskBytes);
     }

@@ -1,2 +1,0 @@
-// Each of these takes the whole machine's attention: its disk, its clock, its memory.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
