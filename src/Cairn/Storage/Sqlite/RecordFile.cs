@@ -59,7 +59,7 @@ sealed class RecordFile : IDisposable
         }
         catch (SqliteException broken) when (broken.IsLasting)
         {
-            throw new LogUnavailableException($"{what} cannot be read ({broken.Message}). Check the disk, then restart Cairn.", broken);
+            throw new LogUnavailableException($"{what} cannot be read ({broken.Message}). Check the disk.", broken);
         }
     }
 

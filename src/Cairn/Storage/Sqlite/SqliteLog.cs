@@ -2,7 +2,7 @@ using Cairn.Records;
 
 namespace Cairn.Storage.Sqlite;
 
-/// <summary>One kind's log in SQLite. Reads go through readers; what writes goes through the store's one writer.</summary>
+/// <summary>One kind's log in SQLite. Reads go through the readers of its file; what writes goes through the store's one writer.</summary>
 sealed class SqliteLog<T>(SqliteLogStore store, RecordFile file, LogTable<T> table, TermTexts texts) : ILog<T> where T : class, IRecord, new()
 {
     /// <summary>Rows that a tail looks at in one read.</summary>
