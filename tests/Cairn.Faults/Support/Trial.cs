@@ -141,7 +141,7 @@ sealed class Trial(string directory, params (string Name, string Value)[] settin
     public async Task Check()
     {
         // 0. What waited for a server is there.
-        await Until.True(async () => !(await Console.Get("/api/v1/admin/health")).Expect(200).Json.TryGetProperty("outbox", out var outbox) || outbox.ValueKind == JsonValueKind.Null || outbox.GetProperty("waiting").GetInt64() == 0);
+        await Until.True(async () => (await Console.Get("/api/v1/admin/health")).Expect(200).Json.GetProperty("outbox") is not { ValueKind: JsonValueKind.Object } outbox || outbox.GetProperty("waiting").GetInt64() == 0);
 
         // 1. Each acknowledged event once and equal, no rejected one, no call half stored.
         var rows = (await Export($"/api/v1/admin/audit-logs/export?format=jsonl&resource={Receipts.Resource}")).Select(row => JsonDocument.Parse(row).RootElement).ToList();
