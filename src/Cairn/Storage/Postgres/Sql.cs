@@ -73,10 +73,11 @@ sealed class Sql
         return "$" + values.Count.ToString(CultureInfo.InvariantCulture);
     }
 
+    /// <summary>It as part of one trip to the server. Made anew for each: what is asked again when a connection broke has values of its own.</summary>
     public NpgsqlBatchCommand Part()
     {
         var command = new NpgsqlBatchCommand(text.ToString());
-        foreach (var value in values) command.Parameters.Add(value);
+        foreach (var value in values) command.Parameters.Add(value.Clone());
         return command;
     }
 }

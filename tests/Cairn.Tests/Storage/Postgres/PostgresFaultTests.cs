@@ -1,3 +1,4 @@
+using Cairn.Access;
 using Cairn.Events;
 using Cairn.Records;
 using Cairn.Support;
@@ -108,6 +109,30 @@ public sealed class PostgresFaultTests
         {
             var goal = Volatile.Read(ref acknowledged) + 20;
             await Until.True(() => Volatile.Read(ref acknowledged) >= goal);
+        }
+    }
+
+    [Fact]
+    public async Task What_is_asked_over_a_connection_that_broke_meanwhile_is_asked_again()
+    {
+        var url = await (await PostgresServer.Shared()).NewDatabase();
+        await using var store = await Open(url);
+        await using var control = await PostgresControlStore.Open(Address(url));
+        var (hash, filter) = (new byte[32], new Filter<EventRecord> { Search = "blue", Conditions = [new(Some.EventKind["action"], ["workspace.stopped"], [])] });
+        await control.Append(new("k1", "name", [Scopes.AuditRead], DateTimeOffset.UnixEpoch, null, null, null), hash, null, Cancel);
+        await store.Append(Twins.Batch([], [Some.Event(action: "workspace.stopped", resourceName: "blue")]), Cancel);
+
+        foreach (var ask in new Func<Task>[]
+        {
+            async () => Assert.Equal("k1", (await control.FindKey(hash, Cancel))!.Id),
+            async () => Assert.Equal(DateTimeOffset.UnixEpoch, (await control.RevokeKey("k1", DateTimeOffset.UnixEpoch, new(Some.EventId, "{}"), Cancel))!.RevokedAt),
+            async () => Assert.Equal(1, (await store.Events.Read(new(filter, 10, Counted: true), Cancel)).Total),
+            async () => Assert.Equal(1, await store.Events.Count(filter, Cancel)),
+        })
+        {
+            await ask();
+            await PostgresServer.Change(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+            await ask();
         }
     }
 
