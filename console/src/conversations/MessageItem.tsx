@@ -2,9 +2,10 @@ import { Button } from '@primer/react'
 import { memo, useMemo, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
 import type { Message } from '../api/types'
+import { usePreferences } from '../preferences'
 import { CopyButton } from '../ui/CopyButton'
 import { counted, visible } from '../ui/text'
-import { timeText, timeTooltip, useZone } from '../ui/time'
+import { timeText, timeTooltip } from '../ui/time'
 import { beginningOf, blocksIn, type Block } from './blocks'
 import { piecesOf, type Match } from './find'
 import styles from './MessageItem.module.css'
@@ -21,7 +22,7 @@ interface MessageOf {
 
 /** What someone said: as text, but for code between fences. */
 export const MessageItem = memo(function MessageItem({ message, matches, length, current }: MessageOf) {
-  const { time } = useZone()
+  const { time } = usePreferences()
   const [isOpened, setOpened] = useState(false)
   const item = useRef<HTMLLIElement>(null)
   const { label, icon: Icon } = roles[message.role]

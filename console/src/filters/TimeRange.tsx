@@ -1,5 +1,6 @@
+import { usePreferences } from '../preferences'
 import { FilterMenu } from '../ui/FilterMenu'
-import { dateTimeField, readDateTimeField, useZone } from '../ui/time'
+import { dateTimeField, readDateTimeField } from '../ui/time'
 import styles from './filters.module.css'
 import { ranges, rangeStart, type LogFilter, type Range } from './log-filter'
 
@@ -7,7 +8,7 @@ type Times = Pick<LogFilter<string>, 'range' | 'from' | 'to' | 'tz'>
 
 /** A range of time: one that ends now, or from one moment to another. */
 export function TimeRange({ filter, onChange }: { filter: Times; onChange: (change: Times) => void }) {
-  const { time } = useZone()
+  const { time } = usePreferences()
   const isChosen = filter.range === null
   const shown = isChosen ? { from: dateTimeField(filter.from, time, false), to: dateTimeField(filter.to, time, true) } : { from: '', to: '' }
 

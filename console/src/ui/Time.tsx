@@ -1,11 +1,12 @@
 import { Tooltip } from '@primer/react'
 import { Link as RouterLink } from 'react-router'
-import { timeText, timeTooltip, useZone } from './time'
+import { usePreferences } from '../preferences'
+import { timeText, timeTooltip } from './time'
 import styles from './Time.module.css'
 
 /** A moment. With `to` it leads somewhere; either way the tooltip is within reach of the keyboard. */
 export function Time({ at, to, state }: { at: string; to?: string; state?: unknown }) {
-  const { time } = useZone()
+  const { time } = usePreferences()
   const moment = new Date(at)
   const text = timeText(moment, time)
   return (
