@@ -296,6 +296,8 @@ public sealed class RemoteRequestsTests : IAsyncDisposable
             var gateway = await CairnApp.Start(settings => Into(settings, i + 1));
             gateways.Add(gateway);
             await gateway.Import(requests.Where((_, at) => at % 2 == i));
+            // What it acknowledged is on its disk; before it answers who reads there, it is in ClickHouse.
+            (await gateway.Reader.Get(List)).Expect(200);
             addresses.Add(new($"g{i}", gateway.Host.GatewayUrl!, await gateway.Key(Scopes.AuditRead)));
         }
         console = await CairnApp.Start(settings => Into(settings, 3) with { Role = Role.Console, Gateways = addresses });
