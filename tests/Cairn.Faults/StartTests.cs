@@ -1,3 +1,5 @@
+using Cairn.Commands;
+using Cairn.Hosting;
 using Cairn.Requests;
 using Cairn.Storage;
 using Cairn.Storage.Sqlite;
@@ -38,6 +40,26 @@ public sealed class StartTests
             trial.CheckFiles();
         }
         Rounds.Say($"{(isOlder ? "mid-migration" : "first start")}: {kills} kills");
+    }
+
+    /// <summary>As a service manager does that changed its mind. Once it listens somewhere, others in the process hear the signal as well.</summary>
+    [Fact]
+    public async Task A_start_that_is_told_to_stop_ends_by_itself()
+    {
+        using var directory = new TempDirectory();
+        foreach (var seed in Rounds.Of("stop in the start", brief: 8, share: 0.02))
+        {
+            var random = new Random(seed);
+            var socket = DataDirectory.Socket(directory.Path);
+            File.Delete(socket);
+            await using var server = CairnProcess.StartServer(directory.Path);
+            await Until.True(() => File.Exists(socket));
+            await Task.Delay(random.Next(3) * random.Next(30), Client.Cancel);
+            Assert.Equal(0, Needs.Run("kill", "-TERM", server.Id.ToString()));
+            // It had begun and stops, or stops beginning; that it had to be ended from outside would be another code.
+            var ended = await server.End();
+            Assert.True(ended.Code is Run.Done or Run.NotDone, $"It ended with {ended.Code}: {ended.Errors}");
+        }
     }
 
     /// <summary>A directory of the first schema, with records.</summary>

@@ -23,6 +23,12 @@ static class ServeCommand
 
     public static async Task<int> Run(ParseResult parsed, CancellationToken cancel)
     {
+        // First of all: each listener takes these signals as well, and what comes while there is nobody else to hear it would be lost.
+        var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var cancelled = cancel.Register(() => stop.TrySetResult());
+
         var settings = SettingOptions.Read(parsed);
         if (settings.Store.Url is null) PassOnAtOnce();
         await using var demo = settings.Demo ? await DemoBackend.Start() : null;
@@ -37,10 +43,6 @@ static class ServeCommand
         await SettingsAudit.Compare(host, cancel);
         Console.WriteLine("Press Ctrl+C to stop.");
 
-        var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        using var cancelled = cancel.Register(() => stop.TrySetResult());
         await stop.Task;
         return Commands.Run.Done;
 
