@@ -44,7 +44,8 @@ sealed class Delivery(CairnOptions options) : IDisposable
                 var status => new([], Soon, $"{options.Url} answered {(int)status}; is that a Cairn's gateway?"),
             };
         }
-        catch (Exception away) when (away is HttpRequestException or IOException or JsonException or InvalidOperationException or KeyNotFoundException || (away is OperationCanceledException && !cancel.IsCancellationRequested))
+        // Whatever went wrong on the way, such as a connection reset before its first use, which comes as a SocketException: what is recorded goes on waiting, and why is told.
+        catch (Exception away) when (away is not OperationCanceledException || !cancel.IsCancellationRequested)
         {
             return new([], Soon, $"Cairn at {options.Url} cannot be reached: {away.Message}");
         }

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Claims;
 using System.Text.Json.Nodes;
 using Cairn.Support;
@@ -26,6 +28,26 @@ public sealed class AuditTests
         Assert.Equal(Enumerable.Range(0, count).Select(i => $"{i}"), Names(numbered));
         var arrived = numbered.Select(one => one.GetProperty("recordedAt").GetString()!).ToList();
         Assert.Equal(arrived.Order(StringComparer.Ordinal), arrived);
+    }
+
+    [Fact]
+    public async Task Connections_that_are_reset_as_they_are_made_are_a_Cairn_that_is_away()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var resetting = Task.Run(async () =>
+        {
+            while (true)
+            {
+                using var caller = await listener.AcceptSocketAsync(Cancel);
+                caller.LingerState = new(true, 0);
+            }
+        }, Cancel);
+        using var delivery = new Delivery(new() { Url = new($"http://{listener.LocalEndpoint}"), Key = "any" });
+        // What .NET tells of it depends on how far it had come.
+        for (var i = 0; i < 3_000; i++) Assert.NotNull((await delivery.Send(["{}"u8.ToArray()], Cancel)).TryAgainIn);
+        listener.Stop();
+        await Assert.ThrowsAnyAsync<SocketException>(() => resetting);
     }
 
     [Fact]

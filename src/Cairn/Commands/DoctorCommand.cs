@@ -241,7 +241,7 @@ static class DoctorCommand
             if (answer.IsSuccessStatusCode) report.Ok(listener, $"{url} answers");
             else report.Fail(listener, $"{url} answers that it is not ready ({(int)answer.StatusCode}); look at the server's log");
         }
-        catch (Exception error) when (error is HttpRequestException or OperationCanceledException && !cancel.IsCancellationRequested)
+        catch (Exception error) when (error is HttpRequestException or SocketException or OperationCanceledException && !cancel.IsCancellationRequested)
         {
             report.Fail(listener, $"{url} does not answer; look at the server's log, and restart it");
         }

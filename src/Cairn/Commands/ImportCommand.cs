@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.CommandLine;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 
 namespace Cairn.Commands;
 
@@ -62,9 +63,9 @@ static class ImportCommand
                 await sender.Send(say, cancel);
             });
         }
-        catch (Exception error) when (error is HttpRequestException or IOException or OperationCanceledException or CommandException && sender.Calls > 0)
+        catch (Exception error) when (error is HttpRequestException or SocketException or IOException or OperationCanceledException or CommandException && sender.Calls > 0)
         {
-            var why = error switch { OperationCanceledException => "Stopped.", HttpRequestException => "The server went away.", _ => error.Message };
+            var why = error switch { OperationCanceledException => "Stopped.", HttpRequestException or SocketException => "The server went away.", _ => error.Message };
             throw new CommandException($"{why} Until then: {sender.Summary}. Import the file again to go on; nothing is stored twice.");
         }
         Console.WriteLine(sender.Summary);

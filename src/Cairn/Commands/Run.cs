@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.Net.Sockets;
 using System.Net.WebSockets;
 using Cairn.Hosting;
 
@@ -46,7 +47,7 @@ static class Run
             // Who read the output has enough of it.
             return NotDone;
         }
-        catch (Exception broken) when (broken is HttpRequestException or HttpIOException or WebSocketException)
+        catch (Exception broken) when (broken is HttpRequestException or HttpIOException or SocketException or WebSocketException)
         {
             return Fail("The server went away in the middle of it. Start the command again.", NotDone);
         }

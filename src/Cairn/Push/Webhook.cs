@@ -39,6 +39,10 @@ sealed class Webhook(PushTarget target, TimeProvider clock) : IPushConnection
         {
             throw new PushFailedException($"{target.Address} did not answer within {target.Timeout.TotalSeconds:0} seconds", given);
         }
+        catch (SocketException reset)
+        {
+            throw new PushFailedException($"{target.Address} does not answer: {reset.Message}", reset);
+        }
         catch (HttpRequestException away)
         {
             throw away.InnerException is AuthenticationException untrusted ? Dial.NotTrusted(target, untrusted)

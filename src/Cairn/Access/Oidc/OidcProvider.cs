@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 
@@ -114,7 +115,7 @@ sealed class OidcProvider(OidcSettings settings, TimeProvider clock) : IDisposab
             using var answer = await http.SendAsync(request, cancel);
             return ((int)answer.StatusCode, Json.Object(await answer.Content.ReadAsByteArrayAsync(cancel)));
         }
-        catch (Exception away) when (away is HttpRequestException || (away is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception away) when (away is HttpRequestException or SocketException || (away is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             throw new OidcException(OidcFault.ProviderAway, $"{request.RequestUri!.GetLeftPart(UriPartial.Path)} does not answer: {away.Message}", away);
         }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Net.WebSockets;
 
 namespace Cairn.Requests.Remote;
@@ -48,7 +49,7 @@ sealed class RemoteGateway(GatewayAddress address) : IDisposable
         {
             answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
         }
-        catch (Exception away) when (away is HttpRequestException || (away is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception away) when (away is HttpRequestException or SocketException || (away is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             IsAway = true;
             throw new GatewayAwayException(Name, away.Message, away);

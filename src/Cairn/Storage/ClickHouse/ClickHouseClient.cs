@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -130,7 +131,7 @@ sealed partial class ClickHouseClient : IDisposable
         {
             throw new LogUnavailableException($"ClickHouse at {url.Authority} does not answer within {within.TotalSeconds:0} s.");
         }
-        catch (Exception error) when (error is HttpRequestException or HttpIOException or IOException and not ClickHouseException)
+        catch (Exception error) when (error is HttpRequestException or HttpIOException or SocketException or IOException and not ClickHouseException)
         {
             throw new LogUnavailableException($"ClickHouse at {url.Authority} is away ({(error.InnerException ?? error).Message.TrimEnd('.')}).", error);
         }

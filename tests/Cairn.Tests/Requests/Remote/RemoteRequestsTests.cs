@@ -287,7 +287,8 @@ public sealed class RemoteRequestsTests : IAsyncDisposable
         Settings Into(Settings settings, int writer)
         {
             Assert.True(StoreAddress.TryRead(server.Url("log", $"?writer={writer}"), out var address));
-            return settings with { Store = address };
+            // What is older than a month is not to be removed here, by whichever of them starts next.
+            return settings with { Store = address, RequestDays = 0 };
         }
         var addresses = new List<GatewayAddress>();
         var requests = Requests(30);
@@ -296,8 +297,7 @@ public sealed class RemoteRequestsTests : IAsyncDisposable
             var gateway = await CairnApp.Start(settings => Into(settings, i + 1));
             gateways.Add(gateway);
             await gateway.Import(requests.Where((_, at) => at % 2 == i));
-            // What it acknowledged is on its disk; before it answers who reads there, it is in ClickHouse.
-            (await gateway.Reader.Get(List)).Expect(200);
+            await HaveDelivered(15 * (i + 1));
             addresses.Add(new($"g{i}", gateway.Host.GatewayUrl!, await gateway.Key(Scopes.AuditRead)));
         }
         console = await CairnApp.Start(settings => Into(settings, 3) with { Role = Role.Console, Gateways = addresses });
@@ -317,6 +317,7 @@ public sealed class RemoteRequestsTests : IAsyncDisposable
         for (var i = 0; i < 2; i++) await gateways[i].Import(next[i]);
         await using (var live = await console.Follow("/api/system/ws/audit-logs?after=" + list.Header("X-Live-Cursor")))
             Assert.Equal(next.Select(request => request.RequestId).Order(StringComparer.Ordinal), Told(await live.Records(2)));
+        await HaveDelivered(32);
         Assert.Equal("32", (await console.Reader.Get($"{List}?limit=1")).Expect(200).Header("X-Total-Count"));
 
         // The log is there without its gateways; that they are away is said.
@@ -325,5 +326,17 @@ public sealed class RemoteRequestsTests : IAsyncDisposable
         var alone = (await console.Reader.Get($"{List}?limit=1")).Expect(200);
         Assert.Equal(("32", "g0, g1"), (alone.Header("X-Total-Count"), alone.Header(RemoteRequests.AwayHeader)));
         Assert.Equal("g0, g1", (await console.Reader.Get($"{List}/stats")).Expect(200).Header(RemoteRequests.AwayHeader));
+
+        // What a gateway acknowledged is on its disk; between two deliveries of it to ClickHouse time has to pass.
+        Task HaveDelivered(int count) => Until.True(async () =>
+        {
+            var seen = 0;
+            foreach (var gateway in gateways)
+            {
+                gateway.Clock.Move(TimeSpan.FromSeconds(1));
+                seen = int.Parse((await gateway.Reader.Get($"{List}?limit=1")).Expect(200).Header("X-Total-Count")!);
+            }
+            return seen == count;
+        });
     }
 }
