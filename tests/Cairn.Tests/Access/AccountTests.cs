@@ -155,7 +155,8 @@ public sealed class AccountTests
             var other = app.Owner.Patch($"{Users}/{id}", change);
             await Task.WhenAll(own, other);
             (await other).Expect(200);
-            Assert.Contains((await own).Status, new[] { 204, 401 });
+            // Between the session and the password there is a moment in which another one may be set: then what was given no longer fits.
+            Assert.Contains((await own).Status, change.Contains("password", StringComparison.Ordinal) ? [204, 400, 401] : new[] { 204, 401 });
             var user = (await app.Owner.Get(Users)).Items.Single(one => one.GetProperty("id").GetString() == id);
             var last = (await app.Reader.Get($"{Events}?resourceId={id}&action=user.role_changed&action=user.deactivated&action=auth.password_changed")).Items[0].GetProperty("action").GetString();
             // Whichever came last, what the other administrator took stays taken, and no session outlives it.
