@@ -42,7 +42,7 @@ public sealed class StartTests
         Rounds.Say($"{(isOlder ? "mid-migration" : "first start")}: {kills} kills");
     }
 
-    /// <summary>As a service manager does that changed its mind. Once it listens somewhere, others in the process hear the signal as well.</summary>
+    /// <summary>As a service manager does that changed its mind. Whatever else in the process begins to listen for signals meanwhile, this one is heard.</summary>
     [Fact]
     public async Task A_start_that_is_told_to_stop_ends_by_itself()
     {

@@ -23,7 +23,7 @@ static class ServeCommand
 
     public static async Task<int> Run(ParseResult parsed, CancellationToken cancel)
     {
-        // First of all: each listener takes these signals as well, and what comes while there is nobody else to hear it would be lost.
+        // First of all: a start that is told to stop ends in good order as well.
         var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
