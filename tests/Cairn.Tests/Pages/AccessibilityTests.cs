@@ -5,6 +5,23 @@ namespace Cairn.Pages;
 
 public sealed class AccessibilityTests(Browser browser) : IClassFixture<Browser>
 {
+    /// <summary>The control: what is wrong with a page is found, of a dark one what is wrong with its colours.</summary>
+    [Theory]
+    [InlineData(false, "button-name", "color-contrast"), InlineData(true, "color-contrast")]
+    public async Task A_page_with_faults_is_complained_of(bool dark, params string[] rules)
+    {
+        await using var app = await Site.Start();
+        var visit = await browser.Open(app, dark: dark);
+        await visit.Go("/login");
+        await visit.Sees(visit.Heading("Sign in to Cairn"));
+        await visit.Page.EvaluateAsync("document.querySelector('main').insertAdjacentHTML('beforeend', '<button></button><p class=faint>hardly there</p>')");
+        await visit.Page.EvaluateAsync("Object.assign(document.querySelector('.faint').style, { color: '#777', background: '#888' })");
+        await visit.IsAccessible();
+        var complaint = await Assert.ThrowsAnyAsync<Xunit.Sdk.XunitException>(async () => await visit.DisposeAsync());
+        Assert.All(rules, rule => Assert.Contains($": {rule}: ", complaint.Message, StringComparison.Ordinal));
+        Assert.Equal(rules.Length, complaint.Message.Split('\n').Length);
+    }
+
     [Theory]
     [InlineData(1280, false)]
     [InlineData(1280, true)]
