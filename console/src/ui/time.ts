@@ -31,7 +31,7 @@ export function relativeText(at: Date, now: Date) {
 /** What the tooltip of a time says: how long ago, and when in UTC whichever clock is shown. */
 export const timeTooltip = (at: Date, now: Date) => `${relativeText(at, now)} · ${at.toISOString().replace('T', ' ').slice(0, 23)} UTC`
 
-/** The zone whose days and hours are shown, by its IANA name. Finding that takes a third of a millisecond: not for each row of a list. */
+/** The zone whose days and hours are shown, by its IANA name. Finding that is slow: each row of a list does without. */
 export function useZone() {
   const { time } = usePreferences()
   return { time, name: time === 'utc' ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone }

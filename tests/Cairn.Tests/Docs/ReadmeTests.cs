@@ -7,7 +7,7 @@ using Cairn.Support;
 
 namespace Cairn.Docs;
 
-/// <summary>Goes through the README as a newcomer does: in a clean clone, one command after another, with nothing but free ports in the place of the usual ones.</summary>
+/// <summary>Goes through the README as a newcomer does: in a clean clone, one command after another, with free ports in the place of the usual ones and the console's packages brought along.</summary>
 public sealed partial class ReadmeTests : IDisposable
 {
     /// <summary>The first command builds the program and the console.</summary>
