@@ -1,4 +1,5 @@
 using Cairn.Hosting;
+using Cairn.Storage;
 
 namespace Cairn.Access;
 
@@ -21,8 +22,8 @@ sealed record AccessRule(string? Scope, AccountRole? Least, bool IsOpen = false)
 
     public static AccessRule Key(string scope) => new(scope, null);
 
-    /// <summary>Tells a caller that they may not, in another shape than a problem's; takes the status and why.</summary>
-    public Func<HttpContext, int, string, Task>? Refuse { get; init; }
+    /// <summary>Tells a caller that they may not, in another shape than a problem's.</summary>
+    public Func<HttpContext, Problem, Task>? Refuse { get; init; }
 
     /// <summary>Why the route is closed to everyone, also to who would be allowed; null, or answering null, while it is open. Who is not signed in is not told.</summary>
     public Func<Settings, string?>? Closed { get; init; }
@@ -78,15 +79,28 @@ static class AccessGate
         }
         else if (await Refusal(context, host, door, rule) is { } refusal)
         {
-            if (Caller.Of(context) == Caller.Nobody) context.Response.Headers.WWWAuthenticate = "Bearer";
-            await (refusal is Problem problem && rule?.Refuse is { } refuse ? refuse(context, problem.Code, problem.Detail) : refusal.ExecuteAsync(context));
+            if (refusal != Problems.CannotLookUp && Caller.Of(context) == Caller.Nobody) context.Response.Headers.WWWAuthenticate = "Bearer";
+            await (rule?.Refuse is { } refuse ? refuse(context, refusal) : refusal.ExecuteAsync(context));
             return;
         }
 
         await next(context);
     });
 
-    static async Task<IResult?> Refusal(HttpContext context, CairnHost host, Door door, AccessRule? rule)
+    static async Task<Problem?> Refusal(HttpContext context, CairnHost host, Door door, AccessRule? rule)
+    {
+        try
+        {
+            return await Judge(context, host, door, rule);
+        }
+        catch (LogUnavailableException)
+        {
+            // Why is in health: it may name machines and files, and whoever calls may be a stranger.
+            return Problems.CannotLookUp;
+        }
+    }
+
+    static async Task<Problem?> Judge(HttpContext context, CairnHost host, Door door, AccessRule? rule)
     {
         // 1. A key, where one is presented; a cookie beside it does not count. No key is needed for what is open.
         if (rule is not { IsOpen: true } && ApiKeys.IsPresented(context.Request.Headers))

@@ -9,7 +9,7 @@ namespace Cairn.Access;
 static class SameOrigin
 {
     /// <summary>Why a call that changes something is refused; null when it is not.</summary>
-    public static IResult? Refusal(HttpContext context, Settings settings)
+    public static Problem? Refusal(HttpContext context, Settings settings)
     {
         var request = context.Request;
         if (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method)) return null;
@@ -26,7 +26,7 @@ static class SameOrigin
     }
 
     /// <summary>Why a live connection that a browser opens with a cookie is refused; null when it is not. Browsers always say where they are.</summary>
-    public static IResult? RefusalOfSocket(HttpContext context, Settings settings)
+    public static Problem? RefusalOfSocket(HttpContext context, Settings settings)
     {
         if (!context.WebSockets.IsWebSocketRequest) return null;
         var origin = context.Request.Headers.Origin.ToString();

@@ -42,7 +42,7 @@ static class OtlpLogs
 
     /// <summary>Exporters put <c>/v1/logs</c> behind the address that they are given, and <c>/v1</c> of this listener is for calls of models.</summary>
     public static void MapOtlpLogs(this WebApplication app, CairnHost host) =>
-        app.Routes(host, "/api/v1/otlp", AccessRule.Key(Scopes.EventsWrite) with { Refuse = (context, status, why) => new OtlpStatus(status, why).ExecuteAsync(context) })
+        app.Routes(host, "/api/v1/otlp", AccessRule.Key(Scopes.EventsWrite) with { Refuse = (context, problem) => new OtlpStatus(problem).ExecuteAsync(context) })
             .Post("/v1/logs", Take, new("Record events that come as log records of OpenTelemetry (OTLP/HTTP, JSON)")
             {
                 Takes = "OtlpLogs",

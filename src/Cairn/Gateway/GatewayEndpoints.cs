@@ -20,12 +20,13 @@ static class GatewayEndpoints
     /// <summary>A key that may call models; whoever lacks one is told in the shape that their client reads.</summary>
     static AccessRule Rule(Inference inference, Func<HttpContext, InferenceEndpoint> endpoint) => AccessRule.Key(Scopes.Inference) with
     {
-        Refuse = (context, status, why) =>
+        Refuse = (context, problem) =>
         {
-            inference.RefusedKeys.Note(context.Connection.RemoteIpAddress);
+            if (problem != Problems.CannotLookUp) inference.RefusedKeys.Note(context.Connection.RemoteIpAddress);
             var shape = endpoint(context);
             var id = Call.NewId(shape.IdPrefix, TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
-            return new GatewayError(status, status == StatusCodes.Status401Unauthorized ? "invalid_api_key" : "key_lacks_scope", why).Write(context, shape.Dialect, id);
+            var type = problem.Code switch { StatusCodes.Status401Unauthorized => "invalid_api_key", StatusCodes.Status403Forbidden => "key_lacks_scope", _ => "keys_unavailable" };
+            return new GatewayError(problem.Code, type, problem.Detail, problem.RetryAfterSeconds).Write(context, shape.Dialect, id);
         },
     };
 

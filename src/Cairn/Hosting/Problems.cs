@@ -29,8 +29,11 @@ static class Problems
     /// <summary>What is asked for lies elsewhere, and that cannot be reached.</summary>
     public static IResult Away(string detail) => new Problem(StatusCodes.Status503ServiceUnavailable, "Not available", detail, null, RetryAfterSeconds: 5);
 
-    /// <summary>The log cannot be written now; the sender keeps what it has and sends it again.</summary>
-    public static Problem Unavailable(string detail) => new Problem(StatusCodes.Status503ServiceUnavailable, "The log cannot be written", detail, null, RetryAfterSeconds: 2);
+    /// <summary>The log cannot be written or read now; the sender keeps what it has and sends it again.</summary>
+    public static Problem Unavailable(string detail) => new Problem(StatusCodes.Status503ServiceUnavailable, "The log is not available", detail, null, RetryAfterSeconds: 2);
+
+    /// <summary>Whether who calls may do it is not known now.</summary>
+    public static readonly Problem CannotLookUp = new(StatusCodes.Status503ServiceUnavailable, "Not now", "Keys and sessions cannot be looked up now. Send it again in a moment.", null, RetryAfterSeconds: 2);
 }
 
 /// <summary>A problem on its way to the caller.</summary>

@@ -242,7 +242,14 @@ public sealed class BridgedLogStoreTests : IDisposable
         await server.Stop();
         app.Clock.Move(TimeSpan.FromSeconds(2));
         for (var i = 0; i < 5; i++) await app.Send("""{"action":"a.b"}""");
-        (await app.Gateway(KeyText.New()).Post("/api/v1/events", """{"action":"a.b"}""")).Expect(503);
+        var stranger = app.Gateway(KeyText.New());
+        foreach (var path in new[] { "/api/v1/events", "/v1/chat/completions", "/v1/messages", "/api/v1/otlp/v1/logs" })
+        {
+            var refused = (await stranger.Post(path, """{"action":"a.b","model":"m"}""")).Expect(503);
+            Assert.Contains("cannot be looked up now", refused.Json.GetProperty(path.Contains("otlp", StringComparison.Ordinal) ? "message" : "detail").GetString(), StringComparison.Ordinal);
+            Assert.Equal(("2", null), (refused.Header("Retry-After"), refused.Header("WWW-Authenticate")));
+            if (path.StartsWith("/v1/", StringComparison.Ordinal)) Assert.Contains(refused.Json.GetProperty("error").GetProperty("type").GetString(), new[] { "server_error", "overloaded_error" });
+        }
         Assert.Equal("degraded\n", (await app.Gateway().Get("/readyz")).Expect(200).Text);
         (await app.Reader.Get("/api/v1/admin/audit-logs")).Expect(503);
         var health = (await app.Reader.Get("/api/v1/admin/health")).Expect(200).Json;
