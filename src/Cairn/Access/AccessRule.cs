@@ -22,7 +22,7 @@ sealed record AccessRule(string? Scope, AccountRole? Least, bool IsOpen = false)
 
     public static AccessRule Key(string scope) => new(scope, null);
 
-    /// <summary>Tells a caller that they may not, in another shape than a problem's.</summary>
+    /// <summary>Tells a caller that they may not, or that it cannot be looked up now, in another shape than a problem's.</summary>
     public Func<HttpContext, Problem, Task>? Refuse { get; init; }
 
     /// <summary>Why the route is closed to everyone, also to who would be allowed; null, or answering null, while it is open. Who is not signed in is not told.</summary>

@@ -60,13 +60,20 @@ static class Listeners
         app.MapCheck(host);
     });
 
-    static WebApplication Build(CairnHost host, Action<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions> listen, Door door, Action<WebApplication> map)
+    /// <summary>A web server without what its kind brings along: it reads no settings, logs nothing, and leaves signals to the command.</summary>
+    public static WebApplicationBuilder Bare()
     {
-        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, EnvironmentName = "Production" });
         builder.Configuration.Sources.Clear();
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton<IHostLifetime, ListenerLifetime>();
+        return builder;
+    }
+
+    static WebApplication Build(CairnHost host, Action<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions> listen, Door door, Action<WebApplication> map)
+    {
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
+        var builder = Bare();
         builder.Services.AddSingleton(host.Logs);
         builder.Services.AddSingleton(host.Clock);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(5));
