@@ -93,9 +93,10 @@ static class AccessGate
         {
             return await Judge(context, host, door, rule);
         }
-        catch (LogUnavailableException)
+        catch (LogUnavailableException away)
         {
-            // Why is in health: it may name machines and files, and whoever calls may be a stranger.
+            // Why is for who runs Cairn: it may name machines and files, and whoever calls may be a stranger.
+            HostLog.LookUpFailed(host.Logs.CreateLogger("Cairn.Access"), away.Message);
             return Problems.CannotLookUp;
         }
     }

@@ -285,6 +285,9 @@ static partial class HostLog
     [LoggerMessage(LogLevel.Warning, "Conversations cannot be read: {Why}")]
     public static partial void ConversationsAway(ILogger log, string why);
 
+    [LoggerMessage(LogLevel.Warning, "Keys and sessions cannot be looked up: {Why}")]
+    public static partial void LookUpFailed(ILogger log, string why);
+
     [LoggerMessage(LogLevel.Error, "A call failed: {Method} {Path}")]
     public static partial void CallFailed(ILogger log, Exception error, string method, string path);
 }
